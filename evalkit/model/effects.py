@@ -1,0 +1,153 @@
+"""The one result type of every estimator: a tidy table of effects with their full covariance."""
+
+import dataclasses
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from evalkit.model import store
+from evalkit.model.study import Outcome
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+COLUMNS = (
+    "outcome", "estimand", "cohort", "year", "event_time", "group", "estimate", "std_error", "statistic",
+    "p_value", "conf_low", "conf_high", "n_treated", "n_control",
+)  # fmt: skip
+INTEGERS = ("cohort", "year", "event_time", "n_treated", "n_control")
+TEXTS = ("outcome", "estimand", "group")
+
+
+@dataclasses.dataclass(frozen=True)
+class CohortShares:
+    """What the aggregation needs to count the estimation error of cohort shares.
+
+    Parameters
+    ----------
+    cohorts : (C,) int
+        Treated cohorts.
+    mass : (C,) float
+        Sum of weights of each cohort's firms.
+    square : (C,) float
+        Sum of squared weights of each cohort's firms.
+    cross : (rows, C) float
+        Covariance of each effect with each cohort's mass: sum over the cohort's firms of influence times weight.
+    """
+
+    cohorts: NDArray[np.int64]
+    mass: NDArray[np.float64]
+    square: NDArray[np.float64]
+    cross: NDArray[np.float64]
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Effects:
+    """Effects of one estimator on all outcomes.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Columns `COLUMNS`, one row per effect. `cohort`, `year`, `event_time`, `group` are null where they do not apply.
+        `n_treated`, `n_control` count distinct firms. Effects are on the scale of the outcome's transform.
+    vcov : (rows, rows) float64
+        Covariance of the estimates; NaN rows for effects without a standard error.
+    method, options : str, dict
+        The estimator.
+    outcomes : tuple of Outcome
+        With transform and unit.
+    baseline : dict of outcome name to float
+        Mean of the treated firms' values (in the data's unit) in the period before treatment; NaN when unknown.
+    dof : float
+        Degrees of freedom of the t distribution, infinite for the normal.
+    level : float
+        Confidence level of `conf_low` and `conf_high`.
+    shares : CohortShares or None
+        For aggregation; None when the rows are not cohort effects.
+    notes : tuple of str
+        Caveats by key, worded by the report: "always_treated_dropped:3", ...
+    """
+
+    table: "pd.DataFrame"
+    vcov: NDArray[np.float64]
+    method: str
+    options: dict[str, Any]
+    outcomes: tuple[Outcome, ...]
+    baseline: dict[str, float]
+    dof: float = np.inf
+    level: float = 0.95
+    shares: CohortShares | None = None
+    notes: tuple[str, ...] = ()
+
+    def of(self, outcome: str) -> "Effects":
+        """Return the rows of one outcome, with their covariance."""
+        return self.take(np.flatnonzero((self.table["outcome"] == outcome).to_numpy()))
+
+    def take(self, rows: NDArray[np.intp]) -> "Effects":
+        """Return some rows, with their covariance."""
+        table = self.table.iloc[rows].reset_index(drop=True)
+        shares = self.shares
+        if shares is not None:
+            shares = dataclasses.replace(shares, cross=shares.cross[rows])
+        return dataclasses.replace(self, table=table, vcov=self.vcov[np.ix_(rows, rows)], shares=shares)
+
+    def to_frame(self) -> "pd.DataFrame":
+        """Return a copy of the table."""
+        return self.table.copy()
+
+    def _repr_html_(self) -> str:
+        shown = self.table.dropna(axis=1, how="all")
+        return f"<p><b>Effects</b> ({self.method})</p>{shown.to_html(index=False, escape=True, float_format='{:.4f}'.format)}"
+
+    def save(self, folder: Path) -> None:
+        """Write `effects.parquet`, `vcov.npy` and `effects.json` (settings) into one folder."""
+        import pyarrow as pa
+
+        store.write_parquet(folder / "effects.parquet", pa.Table.from_pandas(self.table, preserve_index=False))
+        arrays = {"vcov": self.vcov}
+        if self.shares is not None:
+            arrays |= {f.name: getattr(self.shares, f.name) for f in dataclasses.fields(CohortShares)}
+        for name, array in arrays.items():
+            with store.replacing(folder / f"{name}.npy") as draft, draft.open("wb") as file:
+                np.save(file, array, allow_pickle=False)
+        meta = {
+            "method": self.method, "options": self.options, "baseline": self.baseline, "level": self.level,
+            "dof": None if np.isinf(self.dof) else self.dof, "notes": self.notes, "shares": self.shares is not None,
+            "outcomes": [o.model_dump(mode="json") for o in self.outcomes],
+        }  # fmt: skip
+        store.write_json(folder / "settings.json", meta)
+
+    @classmethod
+    def load(cls, folder: Path) -> "Effects":
+        """Read effects written by `save`."""
+        import pyarrow.parquet as pq
+
+        meta = store.read_json(folder / "settings.json")
+        shares = None
+        if meta["shares"]:
+            shares = CohortShares(
+                **{f.name: np.load(folder / f"{f.name}.npy") for f in dataclasses.fields(CohortShares)}
+            )
+        return cls(
+            table=conform(pq.read_table(folder / "effects.parquet", page_checksum_verification=True).to_pandas()),
+            vcov=np.load(folder / "vcov.npy"),
+            method=meta["method"],
+            options=meta["options"],
+            outcomes=tuple(Outcome.model_validate(o) for o in meta["outcomes"]),
+            baseline={k: np.nan if v is None else v for k, v in meta["baseline"].items()},
+            dof=np.inf if meta["dof"] is None else meta["dof"],
+            level=meta["level"],
+            shares=shares,
+            notes=tuple(meta["notes"]),
+        )
+
+
+def conform(table: "pd.DataFrame") -> "pd.DataFrame":
+    """Return the table with the columns of `Effects` in order, each with its type; columns that are absent are null."""
+    full = table.reindex(columns=list(COLUMNS))
+    for name in COLUMNS:
+        kind = "Int64" if name in INTEGERS else "string" if name in TEXTS else "float64"
+        full[name] = full[name].astype(kind)  # type: ignore[call-overload]
+    return full.reset_index(drop=True)

@@ -1,0 +1,265 @@
+"""One row per firm; periods are columns. What every later stage reads."""
+
+import dataclasses
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from evalkit.errors import DataError, UnknownNameError, did_you_mean
+from evalkit.model import store
+from evalkit.model.flow import Flow, FlowStep
+from evalkit.model.study import Outcome
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import pyarrow as pa
+
+FIRM, COHORT = "firm_id", "cohort"
+Kind = Literal["number", "category"]
+
+
+@dataclasses.dataclass(frozen=True)
+class PanelCovariate:
+    """One covariate column of the panel, measured at baseline."""
+
+    name: str
+    kind: Kind
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Panel:
+    """One row per firm, sorted by firm id: `firm_id`, `cohort`, covariates, and `<column>@<period>` per firm-year value.
+
+    Parameters
+    ----------
+    source : pyarrow.Table or Path
+        The rows, in memory or as one Parquet file. `firm_id` is text and unique; `cohort` is the first treated
+        period (int32), null for firms never treated; values are float64 in the unit of the data, null when not observed.
+    periods : tuple of int
+        All periods in order.
+    outcomes : tuple of Outcome
+        What effects are asked for; `outcome.column` names the values, `outcome.transform` the scale.
+    covariates : tuple of PanelCovariate
+        Baseline covariates (float64 numbers or text categories).
+    anticipation : int
+        Periods before the award in which firms may already react.
+    flow : Flow
+        What happened on the way here.
+    """
+
+    source: "pa.Table | Path"
+    periods: tuple[int, ...]
+    outcomes: tuple[Outcome, ...]
+    covariates: tuple[PanelCovariate, ...] = ()
+    anticipation: int = 0
+    flow: Flow = Flow()
+
+    @property
+    def n_firms(self) -> int:
+        """Number of firms, which is the number of rows."""
+        if isinstance(self.source, Path):
+            import pyarrow.parquet as pq
+
+            return int(pq.read_metadata(self.source).num_rows)
+        return int(self.source.num_rows)
+
+    def columns_of(self, outcome: Outcome) -> list[str]:
+        """Return the value columns of an outcome, one per period."""
+        return [f"{outcome.column}@{p}" for p in self.periods]
+
+    def outcome(self, name: str) -> Outcome:
+        """Return an outcome by name."""
+        for o in self.outcomes:
+            if o.name == name:
+                return o
+        raise UnknownNameError(f"unknown outcome '{name}'", hint=did_you_mean(name, [o.name for o in self.outcomes]))
+
+    def covariate(self, name: str) -> PanelCovariate:
+        """Return a covariate by name.
+
+        Raises
+        ------
+        UnknownNameError
+            No such covariate; an outcome is refused by its role (`E_ROLE`).
+        """
+        for c in self.covariates:
+            if c.name == name:
+                return c
+        if any(name in (o.name, o.column) or name.startswith(f"{o.column}@") for o in self.outcomes):
+            raise UnknownNameError(
+                f"'{name}' is an outcome; outcomes must not choose the comparison firms", code="E_ROLE"
+            )
+        raise UnknownNameError(
+            f"unknown covariate '{name}'", hint=did_you_mean(name, [c.name for c in self.covariates])
+        )
+
+    def read(self, columns: Sequence[str]) -> "pa.Table":
+        """Read some columns whole."""
+        if isinstance(self.source, Path):
+            import pyarrow.parquet as pq
+
+            return pq.read_table(self.source, columns=list(columns), page_checksum_verification=True)
+        return self.source.select(list(columns))
+
+    def batches(self, columns: Sequence[str]) -> "Iterator[pa.RecordBatch]":
+        """Stream blocks of 131,072 firms in firm order."""
+        import pyarrow as pa
+
+        if isinstance(self.source, Path):
+            import pyarrow.parquet as pq
+
+            with pq.ParquetFile(self.source, page_checksum_verification=True) as file:
+                yield from file.iter_batches(batch_size=store.BLOCK_FIRMS, columns=list(columns))
+            return
+        table = self.source.select(list(columns))
+        for start in range(0, table.num_rows, store.BLOCK_FIRMS):
+            block = table.slice(start, store.BLOCK_FIRMS).combine_chunks()
+            yield (block.to_batches()[0] if block.num_rows else pa.RecordBatch.from_pylist([], schema=table.schema))
+
+    @cached_property
+    def cohort(self) -> NDArray[np.int32]:
+        """Cohort of each firm (n_firms,), 0 for never treated."""
+        column = self.read([COHORT]).column(0)
+        values: NDArray[np.int32] = column.fill_null(0).to_numpy().astype(np.int32)
+        return values
+
+    @cached_property
+    def firm(self) -> "pa.ChunkedArray":
+        """Firm ids (n_firms,), sorted."""
+        return self.read([FIRM]).column(0)
+
+    def to_frame(self) -> "pd.DataFrame":
+        """Return the panel as a DataFrame, one row per firm."""
+        frame: pd.DataFrame = self.read(self._names()).to_pandas()
+        return frame
+
+    def _names(self) -> list[str]:
+        values = dict.fromkeys(name for o in self.outcomes for name in self.columns_of(o))
+        return [FIRM, COHORT, *(c.name for c in self.covariates), *values]
+
+    def _repr_html_(self) -> str:
+        treated = int((self.cohort > 0).sum())
+        return f"<p><b>Panel</b>: {self.n_firms:,} firms ({treated:,} treated), periods {self.periods[0]} to {self.periods[-1]}</p>"
+
+    def save(self, folder: Path) -> None:
+        """Write `panel.parquet`, `panel.json` and `flow.json` into one folder."""
+        path = folder / "panel.parquet"
+        if self.source != path:
+            names = self.source.column_names if not isinstance(self.source, Path) else self._names()
+            store.write_parquet(path, self.read(names))
+        self.flow.save(folder / "flow.json")
+        meta = {
+            "periods": self.periods, "anticipation": self.anticipation,
+            "outcomes": [o.model_dump(mode="json") for o in self.outcomes],
+            "covariates": [dataclasses.asdict(c) for c in self.covariates],
+        }  # fmt: skip
+        store.write_json(folder / "panel.json", meta)
+
+    @classmethod
+    def load(cls, folder: Path) -> "Panel":
+        """Read a panel written by `save`; rows stay on disk until they are asked for."""
+        meta: dict[str, Any] = store.read_json(folder / "panel.json")
+        return cls(
+            source=folder / "panel.parquet",
+            periods=tuple(meta["periods"]),
+            outcomes=tuple(Outcome.model_validate(o) for o in meta["outcomes"]),
+            covariates=tuple(PanelCovariate(**c) for c in meta["covariates"]),
+            anticipation=meta["anticipation"],
+            flow=Flow.load(folder / "flow.json"),
+        )
+
+    @classmethod
+    def from_frame(  # noqa: PLR0913 - the roles of a table are its signature
+        cls,
+        frame: Any,  # noqa: ANN401
+        *,
+        firm: str,
+        year: str,
+        cohort: str,
+        outcomes: Sequence[str] | Mapping[str, str],
+        covariates: Sequence[str] = (),
+        anticipation: int = 0,
+    ) -> "Panel":
+        """Make a panel from a long table at hand (pandas, Polars or Arrow): one row per firm and year.
+
+        Parameters
+        ----------
+        frame : table
+            Anything with the Arrow stream interface. It is not changed.
+        firm, year, cohort : str
+            Columns: firm id, integer period, first treated period (null or 0 for never treated; constant per firm).
+        outcomes : list of str, or dict of name to transform
+            Firm-year columns. A list means effects on the level.
+        covariates : list of str
+            Columns constant per firm; the value of the firm's first row is taken.
+        anticipation : int
+            Periods before treatment in which firms may already react.
+
+        Raises
+        ------
+        DataError
+            A firm-year occurs twice (`E_PANEL_DUP`), or a firm has two cohorts (`E_COHORT`).
+        """
+        transforms = dict(outcomes) if isinstance(outcomes, Mapping) else dict.fromkeys(outcomes, "level")
+        declared = tuple(Outcome.model_validate({"name": n, "transform": t}) for n, t in transforms.items())
+        return _pivot(frame, (firm, year, cohort), declared, tuple(covariates), anticipation)
+
+
+def _pivot(
+    frame: Any,  # noqa: ANN401
+    keys: tuple[str, str, str],
+    outcomes: tuple[Outcome, ...],
+    covariates: tuple[str, ...],
+    anticipation: int,
+) -> Panel:
+    """Scatter a long table into one row per firm."""
+    import pyarrow as pa
+
+    firm, year, cohort = keys
+    table = pa.table(frame)
+    wanted = [firm, year, cohort, *(o.column for o in outcomes), *covariates]
+    for name in wanted:
+        if name not in table.column_names:
+            raise DataError("no such column", where=name, code="E_COLUMN", hint=did_you_mean(name, table.column_names))
+    ids, code = np.unique(np.asarray(table[firm].cast(pa.string()).to_pylist(), dtype=str), return_inverse=True)
+    years = table[year].to_numpy().astype(np.int64)
+    periods = tuple(int(p) for p in range(years.min(), years.max() + 1))
+    cell = code * len(periods) + (years - periods[0])
+    if len(np.unique(cell)) < len(cell):
+        raise DataError(
+            f"{len(cell) - len(np.unique(cell))} firm-years occur more than once",
+            where=f"{firm}, {year}",
+            code="E_PANEL_DUP",
+        )
+    first_row = np.full(len(ids), len(code), dtype=np.int64)
+    np.minimum.at(first_row, code, np.arange(len(code)))
+    cohorts = np.nan_to_num(table[cohort].to_numpy(zero_copy_only=False).astype(float), nan=0.0, posinf=0.0).astype(
+        np.int32
+    )
+    if (cohorts != cohorts[first_row][code]).any():
+        raise DataError("some firms have more than one cohort", where=cohort, code="E_COHORT")
+    own = cohorts[first_row]
+    columns: dict[str, Any] = {
+        FIRM: pa.array(ids.tolist(), pa.string()),
+        COHORT: pa.array(own, pa.int32(), mask=own == 0),
+    }
+    roles = []
+    for name in covariates:
+        values = table[name].combine_chunks().take(pa.array(first_row))
+        kind: Kind = "number" if pa.types.is_floating(values.type) or pa.types.is_integer(values.type) else "category"
+        columns[name] = values.cast(pa.float64() if kind == "number" else pa.string())
+        roles.append(PanelCovariate(name, kind))
+    for column in dict.fromkeys(o.column for o in outcomes):
+        wide = np.full(len(ids) * len(periods), np.nan)
+        wide[cell] = table[column].to_numpy(zero_copy_only=False).astype(float)
+        for j, p in enumerate(periods):
+            values = wide.reshape(len(ids), -1)[:, j]
+            columns[f"{column}@{p}"] = pa.array(values, pa.float64(), mask=np.isnan(values))
+    step = FlowStep(
+        "pivot", "firm-years", len(code), len(ids), collapsed=len(code) - len(ids), reason="one row per firm"
+    )
+    return Panel(pa.table(columns), periods, outcomes, tuple(roles), anticipation, Flow((step,)))

@@ -1,0 +1,227 @@
+"""The frozen question: programme, population, outcomes, methods, report, seed.
+
+Names of columns and methods only; never formulas or code.
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+Language = Literal["en", "ja"]
+Transform = Literal["level", "log", "asinh", "growth", "share", "binary"]
+Unit = Literal["one", "yen", "thousand_yen", "million_yen"]
+Name = Annotated[str, Field(min_length=1, max_length=128)]
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, populate_by_name=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _lists_are_tuples(cls, data: Any) -> Any:  # noqa: ANN401
+        if isinstance(data, dict):
+            return {k: tuple(v) if isinstance(v, list) else v for k, v in data.items()}
+        return data
+
+
+class Source(_Frozen):
+    """One input: its layout, where the files lie, and which column is which.
+
+    `columns` maps a canonical name to the header in the file; a header that is the canonical name needs no entry.
+    `firm_scheme` says what a firm id is: a Japanese corporate number with its check digit, or any other text.
+    """
+
+    layout: Name
+    path: Name
+    columns: dict[str, str] = {}
+    unit: dict[str, Unit] = {}
+    types: dict[str, Literal["number", "category"]] = {}
+    firm_scheme: Literal["corporate_number", "other"] = "corporate_number"
+    encoding: Literal["auto", "utf-8", "cp932", "utf-16"] = "auto"
+    sheet: str = ""
+    missing: tuple[str, ...] = ("",)
+
+
+class Sources(_Frozen):
+    """The inputs of a study. `firms` is optional when the firm-years carry all that is needed."""
+
+    awards: Source
+    firm_years: Source
+    firms: Source | None = None
+
+
+class Treatment(_Frozen):
+    """Which award makes a firm treated, and from when.
+
+    `after_end` says what becomes of firms whose first award lies after the last period.
+    """
+
+    programme: tuple[str, ...] = ()
+    stage: str = ""
+    cohort: Literal["first_award"] = "first_award"
+    anticipation: Annotated[int, Field(ge=0)] = 0
+    after_end: Literal["refuse", "not_yet_treated", "drop"] = "refuse"
+
+
+class Period(_Frozen):
+    """First and last period, and the month and day on which a fiscal year starts."""
+
+    first: int
+    last: int
+    fiscal_year_start: str = "04-01"
+
+    @field_validator("fiscal_year_start")
+    @classmethod
+    def _month_day(cls, text: str) -> str:
+        if not re.fullmatch(r"(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])", text):
+            raise ValueError("must be MM-DD, for example 04-01")
+        return text
+
+    @model_validator(mode="after")
+    def _two_periods(self) -> "Period":
+        if self.last <= self.first:
+            raise ValueError("last must come after first")
+        return self
+
+    @property
+    def labels(self) -> tuple[int, ...]:
+        """All periods in order."""
+        return tuple(range(self.first, self.last + 1))
+
+
+class Condition(_Frozen):
+    """One condition on firms: a column in a list of values, or between bounds (inclusive)."""
+
+    column: Name
+    at: Literal["baseline"] | None = None
+    among: tuple[str, ...] | None = Field(default=None, alias="in")
+    min: float | int | None = None
+    max: float | int | None = None
+
+
+class Population(_Frozen):
+    """Which firms the question is about."""
+
+    where: tuple[Condition, ...] = ()
+
+
+class Outcome(_Frozen):
+    """One outcome: a firm-year column, and the scale on which effects are estimated.
+
+    `nonpositive` says what a value is that has no logarithm: "refuse" (default) or "missing" (counted).
+    """
+
+    name: Name
+    column: str = ""
+    transform: Transform = "level"
+    primary: bool = False
+    unit: str = ""
+    nonpositive: Literal["refuse", "missing"] = "refuse"
+    label: dict[str, str] = {}
+
+    @model_validator(mode="before")
+    @classmethod
+    def _column_is_name(cls, data: Any) -> Any:  # noqa: ANN401
+        if isinstance(data, Mapping) and not data.get("column") and "name" in data:
+            return {**data, "column": data["name"]}
+        return data
+
+
+class Covariate(_Frozen):
+    """One baseline covariate: a firm column, or a firm-year column at the baseline period on a scale."""
+
+    name: Name
+    column: str
+    transform: Literal["level", "log", "asinh", "growth"] = "level"
+
+    @classmethod
+    def from_short(cls, short: str) -> "Covariate":
+        """Read the short forms `log_X`, `asinh_X` and `X_growth`; any other text is a column as it stands."""
+        for prefix in ("log", "asinh"):
+            if short.startswith(f"{prefix}_"):
+                return cls(name=short, column=short[len(prefix) + 1 :], transform=prefix)  # type: ignore[arg-type]
+        if short.endswith("_growth"):
+            return cls(name=short, column=short.removesuffix("_growth"), transform="growth")
+        return cls(name=short, column=short)
+
+
+class Covariates(_Frozen):
+    """Covariates at baseline, the baseline period (default: before the first cohort), and the clusters."""
+
+    baseline: tuple[str | Covariate, ...] = ()
+    period: int | None = None
+    clusters: Literal["firm"] = "firm"
+
+
+class MethodSpec(BaseModel):
+    """A method by name with its options, as the study file gives them."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+    method: Name
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """The options without the method's name."""
+        return {k: tuple(v) if isinstance(v, list) else v for k, v in (self.model_extra or {}).items()}
+
+
+class Report(_Frozen):
+    """What is rendered."""
+
+    formats: tuple[Literal["html"], ...] = ("html",)
+    languages: tuple[Language, ...] = ("en", "ja")
+
+
+class Disclosure(_Frozen):
+    """Fewest distinct firms behind a published number."""
+
+    profile: Literal["release", "open"] = "release"
+    threshold: Annotated[int, Field(ge=1)] = 10
+
+
+class Limits(_Frozen):
+    """Largest share of quarantined rows and of quarantined award money that a build accepts."""
+
+    quarantined_rows: Annotated[float, Field(ge=0, le=1)] = 0.01
+    quarantined_amount: Annotated[float, Field(ge=0, le=1)] = 0.001
+
+
+class Study(_Frozen):
+    """The frozen question; every stage reads it and none changes it."""
+
+    format: Literal[1]
+    id: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$")]
+    title: dict[str, str]
+    about: dict[str, str] = {}
+    seed: int = 0
+    sources: Sources
+    treatment: Treatment = Treatment()
+    period: Period
+    population: Population = Population()
+    outcome: Annotated[tuple[Outcome, ...], Field(min_length=1)]
+    covariates: Covariates = Covariates()
+    match: MethodSpec = MethodSpec(method="none")
+    estimate: tuple[MethodSpec, ...] = (MethodSpec(method="group_time"),)
+    check: tuple[MethodSpec, ...] = ()
+    report: Report = Report()
+    disclosure: Disclosure = Disclosure()
+    limits: Limits = Limits()
+
+    @field_validator("outcome")
+    @classmethod
+    def _distinct(cls, outcomes: tuple[Outcome, ...]) -> tuple[Outcome, ...]:
+        if len({o.name for o in outcomes}) < len(outcomes):
+            raise ValueError("two outcomes have the same name")
+        return outcomes
+
+    @property
+    def primary(self) -> Outcome:
+        """The primary outcome, or the first one."""
+        return next((o for o in self.outcome if o.primary), self.outcome[0])
+
+    @property
+    def baseline(self) -> tuple[Covariate, ...]:
+        """The covariates, short forms spelled out."""
+        return tuple(Covariate.from_short(c) if isinstance(c, str) else c for c in self.covariates.baseline)

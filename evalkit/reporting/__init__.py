@@ -1,0 +1,1 @@
+"""Release and report: disclosure control, tables, figures, sections, words."""

@@ -1,0 +1,1 @@
+"""Pure array functions in paper notation; shapes stand in the docstrings."""
