@@ -99,7 +99,8 @@ class Effects:
 
     def _repr_html_(self) -> str:
         shown = self.table.dropna(axis=1, how="all")
-        return f"<p><b>Effects</b> ({self.method})</p>{shown.to_html(index=False, escape=True, float_format='{:.4f}'.format)}"
+        rows = shown.to_html(index=False, escape=True, float_format="{:.4f}".format)
+        return f"<p><b>Effects</b> ({self.method})</p>{rows}"
 
     def save(self, folder: Path) -> None:
         """Write `effects.parquet`, `vcov.npy` and `effects.json` (settings) into one folder."""
@@ -127,9 +128,8 @@ class Effects:
         meta = store.read_json(folder / "settings.json")
         shares = None
         if meta["shares"]:
-            shares = CohortShares(
-                **{f.name: np.load(folder / f"{f.name}.npy") for f in dataclasses.fields(CohortShares)}
-            )
+            names = [f.name for f in dataclasses.fields(CohortShares)]
+            shares = CohortShares(**{name: np.load(folder / f"{name}.npy") for name in names})
         return cls(
             table=conform(pq.read_table(folder / "effects.parquet", page_checksum_verification=True).to_pandas()),
             vcov=np.load(folder / "vcov.npy"),

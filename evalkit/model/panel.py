@@ -32,13 +32,13 @@ class PanelCovariate:
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Panel:
-    """One row per firm, sorted by firm id: `firm_id`, `cohort`, covariates, and `<column>@<period>` per firm-year value.
+    """One row per firm, sorted by firm id: `firm_id`, `cohort`, covariates, and `<column>@<period>` values.
 
     Parameters
     ----------
     source : pyarrow.Table or Path
         The rows, in memory or as one Parquet file. `firm_id` is text and unique; `cohort` is the first treated
-        period (int32), null for firms never treated; values are float64 in the unit of the data, null when not observed.
+        period (int32), null for firms never treated; values are float64 in the data's unit, null when not observed.
     periods : tuple of int
         All periods in order.
     outcomes : tuple of Outcome
@@ -56,7 +56,7 @@ class Panel:
     outcomes: tuple[Outcome, ...]
     covariates: tuple[PanelCovariate, ...] = ()
     anticipation: int = 0
-    flow: Flow = Flow()
+    flow: Flow = dataclasses.field(default_factory=Flow)
 
     @property
     def n_firms(self) -> int:
@@ -143,7 +143,8 @@ class Panel:
 
     def _repr_html_(self) -> str:
         treated = int((self.cohort > 0).sum())
-        return f"<p><b>Panel</b>: {self.n_firms:,} firms ({treated:,} treated), periods {self.periods[0]} to {self.periods[-1]}</p>"
+        span = f"{self.periods[0]} to {self.periods[-1]}"
+        return f"<p><b>Panel</b>: {self.n_firms:,} firms ({treated:,} treated), periods {span}</p>"
 
     def save(self, folder: Path) -> None:
         """Write `panel.parquet`, `panel.json` and `flow.json` into one folder."""

@@ -141,7 +141,7 @@ class Covariate(_Frozen):
         """Read the short forms `log_X`, `asinh_X` and `X_growth`; any other text is a column as it stands."""
         for prefix in ("log", "asinh"):
             if short.startswith(f"{prefix}_"):
-                return cls(name=short, column=short[len(prefix) + 1 :], transform=prefix)  # type: ignore[arg-type]
+                return cls(name=short, column=short[len(prefix) + 1 :], transform=prefix)
         if short.endswith("_growth"):
             return cls(name=short, column=short.removesuffix("_growth"), transform="growth")
         return cls(name=short, column=short)
