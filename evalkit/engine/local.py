@@ -1,0 +1,42 @@
+"""Run a pass over the blocks of a panel on this machine.
+
+A pass is `kernel(block) -> partial`; partials come back in block order, so threads and memory cannot change the answer.
+"""
+
+import os
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TYPE_CHECKING, TypeVar
+
+from threadpoolctl import threadpool_limits
+
+from evalkit.model.panel import Panel
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+T = TypeVar("T")
+
+
+def threads() -> int:
+    """Threads a pass may use: `EVALKIT_THREADS`, or all cores."""
+    return max(1, int(os.environ.get("EVALKIT_THREADS", "0")) or len(os.sched_getaffinity(0)))
+
+
+def map_blocks(panel: Panel, columns: Sequence[str], kernel: "Callable[[pa.RecordBatch, int], T]") -> Iterator[T]:
+    """Yield `kernel(block, first_row)` for each block of 131,072 firms, in block order.
+
+    Few blocks are in flight at a time, so memory does not grow with the panel. BLAS runs on one thread inside a block.
+    """
+    n_threads = threads()
+    waiting: deque[Future[T]] = deque()
+    row = 0
+    with threadpool_limits(limits=1, user_api="blas"), ThreadPoolExecutor(n_threads) as pool:
+        for block in panel.batches(columns):
+            waiting.append(pool.submit(kernel, block, row))
+            row += block.num_rows
+            if len(waiting) > n_threads:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()

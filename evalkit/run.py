@@ -1,0 +1,141 @@
+"""The whole evaluation, read top to bottom. The only module that knows every stage."""
+
+from collections.abc import Sequence
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from evalkit import methods
+from evalkit.model import study_file
+from evalkit.model.check import Case, CheckResult
+from evalkit.model.effects import Effects
+from evalkit.model.evaluation import Evaluation, Release
+from evalkit.model.flow import Flow, FlowStep
+from evalkit.model.sample import MatchedSample
+from evalkit.model.study import MethodSpec, Study
+
+if TYPE_CHECKING:
+    from evalkit.model.panel import Panel
+
+RECORDED = ("evalkit", "numpy", "pandas", "pyarrow", "duckdb", "scipy")
+"""Packages whose versions can change a number."""
+
+
+def load_study(path: str | Path) -> Study:
+    """Read and validate a study file; all its problems are reported at once.
+
+    Raises
+    ------
+    StudyError, ManyErrors
+        What is wrong, with section, key and nearest known name.
+    """
+    return study_file.read_study(Path(path), methods.problems)  # type: ignore[arg-type]
+
+
+def build(study: Study, root: str | Path = ".", quarantine: Path | None = None) -> "Panel":
+    """Read, check, link and pivot the sources into one row per firm.
+
+    Parameters
+    ----------
+    study : Study
+        The question.
+    root : path
+        Folder that the source paths are relative to.
+    quarantine : Path, optional
+        Folder for the rows that break a rule.
+
+    Raises
+    ------
+    DataError, DesignError
+        Input was rejected, or nothing can be compared.
+    """
+    from evalkit.etl.build import build_panel
+
+    return build_panel(study, Path(root), quarantine)
+
+
+def match(panel: "Panel", method: str = "none", *, seed: int = 0, **options: Any) -> MatchedSample:  # noqa: ANN401
+    """Choose the firms that are compared; `methods.names("matching")` lists the methods."""
+    sample: MatchedSample = methods.build("matching", method, options).match(panel, seed)
+    return sample
+
+
+def estimate(sample: MatchedSample, method: str = "group_time", **options: Any) -> Effects:  # noqa: ANN401
+    """Estimate effects from a sample; `methods.names("estimation")` lists the estimators."""
+    effects: Effects = methods.build("estimation", method, options).estimate(sample)
+    return effects
+
+
+def check(sample: MatchedSample, effects: Effects | Sequence[Effects], method: str, **options: Any) -> CheckResult:  # noqa: ANN401
+    """Ask one check about a sample and its effects; `methods.names("checks")` lists the checks."""
+    given = (effects,) if isinstance(effects, Effects) else tuple(effects)
+    result: CheckResult = methods.build("checks", method, options).run(Case(sample, given, _estimate_again))
+    return result
+
+
+def evaluate(study: Study, root: str | Path = ".", quarantine: Path | None = None) -> Evaluation:
+    """Run a whole evaluation: build, match, estimate, check."""
+    panel = build(study, root, quarantine)
+    sample = match_study(study, panel)
+    effects = tuple(estimate_study(spec, sample) for spec in study.estimate)
+    checks = tuple(check_study(spec, sample, effects) for spec in study.check)
+    return assemble(study, sample, effects, checks)
+
+
+def release(evaluation: Evaluation) -> Release:
+    """Apply disclosure control; only what this returns may be published."""
+    from evalkit.reporting.release import release as released
+
+    return released(evaluation)
+
+
+def report(released: Release, folder: str | Path, languages: Sequence[str] | None = None) -> list[Path]:
+    """Render a release as files in `folder`."""
+    from evalkit.reporting.render import write_report
+
+    return write_report(released, Path(folder), languages)
+
+
+def match_study(study: Study, panel: "Panel") -> MatchedSample:
+    """Match as the study says."""
+    return match(panel, study.match.method, seed=study.seed, **study.match.options)
+
+
+def estimate_study(spec: MethodSpec, sample: MatchedSample) -> Effects:
+    """Estimate as one [[estimate]] says."""
+    return estimate(sample, spec.method, **spec.options)
+
+
+def check_study(spec: MethodSpec, sample: MatchedSample, effects: tuple[Effects, ...]) -> CheckResult:
+    """Check as one [[check]] says."""
+    return check(sample, effects, spec.method, **spec.options)
+
+
+def assemble(
+    study: Study, sample: MatchedSample, effects: tuple[Effects, ...], checks: tuple[CheckResult, ...]
+) -> Evaluation:
+    """Put the parts of an evaluation together, with its provenance."""
+    flow = sample.panel.flow.extend(_matching_flow(sample))
+    provenance = {"study_sha256": study_file.study_hash(study), "seed": study.seed, "versions": versions()}
+    return Evaluation(study, flow, sample, effects, checks, provenance)
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of the packages that can change a number."""
+    return {name: metadata.version(name) for name in RECORDED}
+
+
+def _matching_flow(sample: MatchedSample) -> Flow:
+    """Say what became of supported and of other firms in matching."""
+    supported = sample.panel.cohort > 0
+    flow = Flow()
+    for unit, group in (("treated firms", supported), ("control firms", ~supported)):
+        n, kept = int(group.sum()), int((sample.weight[group] > 0).sum())
+        reasons = sorted({str(r) for r in sample.reason[group & (sample.weight == 0)]})
+        flow = flow.add(FlowStep("match", unit, n, kept, quarantined=n - kept, reason=", ".join(reasons)))
+    return flow
+
+
+def _estimate_again(sample: MatchedSample, effects: Effects) -> Effects:
+    """Estimate with the same method and options on another sample."""
+    return estimate(sample, effects.method.split("/")[0], **effects.options)

@@ -1,0 +1,149 @@
+"""Average cell effects into overall, event-time, cohort or calendar-year effects; once for all estimators."""
+
+import dataclasses
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from evalkit.errors import EstimationError
+from evalkit.model.effects import CohortShares, Effects
+from evalkit.stats.inference import effects_table
+
+Aggregation = Literal["overall", "event_time", "cohort", "year", "group"]
+
+
+def aggregate(effects: Effects, by: Aggregation = "overall") -> Effects:
+    """Average effects within levels of event time, cohort, year or group, or over all of them.
+
+    Rows that have a cohort are weighted by the cohorts' shares of treated firms, and the estimation error of those
+    shares is counted; rows without one are weighted equally. Only effects from the award on enter, except by event
+    time, where the pre-award rows stay. `aggregate(aggregate(effects, "event_time"))` is therefore the mean over event
+    times, `aggregate(aggregate(effects, "cohort"))` the mean over cohorts.
+
+    Parameters
+    ----------
+    effects : Effects
+        Cells with their covariance.
+    by : {"overall", "event_time", "cohort", "year", "group"}
+        What to average within.
+
+    Returns
+    -------
+    Effects
+        One row per outcome and level of `by`; `method` becomes "<method>/<by>".
+
+    Raises
+    ------
+    EstimationError
+        There is no effect from the award on (`E_NO_POST`), or no row has the label asked for (`E_NO_LABEL`).
+
+    Assumes
+    -------
+    Firms are independent between clusters; cohort shares are estimated, not fixed.
+
+    Reference
+    ---------
+    Callaway and Sant'Anna (2021), section 3.2, equations 3.4 to 3.11; the share term is their corollary 2.
+    """
+    cells = effects.table
+    if by not in ("overall", "event_time", "cohort", "year", "group"):
+        raise EstimationError("aggregate by overall, event_time, cohort, year or group", where=str(by), code="E_OPTION")
+    after = np.ones(len(cells), bool) if by == "event_time" else _after_award(cells)
+    if not after.any():
+        raise EstimationError("there is no effect from the award on to average", code="E_NO_POST")
+    if by != "overall" and cells.loc[after, by].isna().all():
+        raise EstimationError(
+            f"the effects carry no {by}", hint="aggregate the estimator's own rows", code="E_NO_LABEL"
+        )
+    rows = _levels(cells, after, by)
+    mass = _masses(cells, effects.shares)
+    weights = np.zeros((len(rows), len(cells)))
+    for r, members in enumerate(rows):
+        weights[r, members] = mass[members] / mass[members].sum()
+    estimate = weights @ cells["estimate"].to_numpy()
+    slope = _share_slope(cells, rows, estimate, effects.shares)
+    vcov, shares = _propagate(weights, slope, effects)
+    table, vcov = effects_table(_labels(cells, rows, by), estimate, vcov, effects.dof, effects.level)
+    return dataclasses.replace(effects, table=table, vcov=vcov, method=f"{effects.method}/{by}", shares=shares)
+
+
+def _after_award(cells: pd.DataFrame) -> NDArray[np.bool_]:
+    """Select rows from the award on; rows already averaged over event time count as such."""
+    event_time = cells["event_time"]
+    return (event_time.isna() | (event_time >= 0)).to_numpy(dtype=bool)
+
+
+def _levels(cells: pd.DataFrame, use: NDArray[np.bool_], by: Aggregation) -> list[NDArray[np.intp]]:
+    """Return the positions of the cells of each outcome and level, in order."""
+    labels = cells["outcome"] if by == "overall" else cells[by]
+    rows = []
+    for outcome in dict.fromkeys(cells["outcome"]):
+        own = use & (cells["outcome"] == outcome).to_numpy(dtype=bool) & labels.notna().to_numpy()
+        rows += [np.flatnonzero(own & (labels == level).to_numpy(dtype=bool)) for level in sorted(set(labels[own]))]
+    return rows
+
+
+def _masses(cells: pd.DataFrame, shares: CohortShares | None) -> NDArray[np.float64]:
+    """Return the weight of each cell: its cohort's mass, or 1 when it has no cohort."""
+    mass = np.ones(len(cells))
+    if shares is not None and not cells["cohort"].isna().any():
+        mass = shares.mass[np.searchsorted(shares.cohorts, cells["cohort"].to_numpy(dtype=np.int64))]
+    return mass
+
+
+def _share_slope(
+    cells: pd.DataFrame, rows: list[NDArray[np.intp]], estimate: NDArray[np.float64], shares: CohortShares | None
+) -> NDArray[np.float64] | None:
+    """Return the derivative (rows, C) of each average with respect to the cohorts' masses."""
+    if shares is None:
+        return None
+    slope = np.zeros((len(rows), len(shares.cohorts)))
+    if cells["cohort"].isna().any():
+        return slope
+    place = np.searchsorted(shares.cohorts, cells["cohort"].to_numpy(dtype=np.int64))
+    values = cells["estimate"].to_numpy()
+    for r, members in enumerate(rows):
+        excess = (values[members] - estimate[r]) / shares.mass[place[members]].sum()
+        np.add.at(slope[r], place[members], excess)
+    return slope
+
+
+def _propagate(
+    weights: NDArray[np.float64], slope: NDArray[np.float64] | None, effects: Effects
+) -> tuple[NDArray[np.float64], CohortShares | None]:
+    """Carry the covariance of cells, and of cells with shares, to the averages."""
+    blank = np.isnan(np.diag(effects.vcov))
+    without_error = (weights[:, blank] != 0).any(axis=1)
+    cells = np.where(np.isnan(effects.vcov), 0.0, effects.vcov)
+    vcov = weights @ cells @ weights.T
+    shares = effects.shares
+    if shares is not None and slope is not None:
+        mixed = weights @ shares.cross @ slope.T
+        vcov = vcov + mixed + mixed.T + (slope * shares.square) @ slope.T
+        shares = dataclasses.replace(shares, cross=weights @ shares.cross + slope * shares.square)
+    vcov[without_error, :] = np.nan
+    vcov[:, without_error] = np.nan
+    return vcov, shares
+
+
+def _labels(cells: pd.DataFrame, rows: list[NDArray[np.intp]], by: Aggregation) -> dict[str, list[object]]:
+    labels: dict[str, list[object]] = {k: [] for k in ("outcome", "estimand", by, "n_treated", "n_control")}
+    labels.pop("overall", None)
+    for members in rows:
+        part = cells.iloc[members]
+        labels["outcome"].append(part["outcome"].iloc[0])
+        labels["estimand"].append(part["estimand"].iloc[0])
+        labels["n_treated"].append(_distinct_treated(part))
+        labels["n_control"].append(part["n_control"].max())
+        if by != "overall":
+            labels[by].append(part[by].iloc[0])
+    return labels
+
+
+def _distinct_treated(part: pd.DataFrame) -> int:
+    """Count treated firms once: cohorts are disjoint, a cohort's cells are not."""
+    if part["cohort"].isna().any():
+        return int(part["n_treated"].max())
+    return int(part.groupby("cohort")["n_treated"].max().sum())

@@ -1,0 +1,63 @@
+"""From estimates and covariance to the tidy table of effects."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from evalkit.model.effects import conform
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+FEWEST_FOR_ERROR = 3
+"""With one or two treated firms no standard error is worth printing: clustered tests reject a true null 37 to 89 %."""
+NO_SPREAD = 1e-14
+"""A variance below this times the squared estimate is rounding: noise-free data have no standard error."""
+
+
+def effects_table(
+    labels: Mapping[str, Sequence[Any]],
+    estimate: NDArray[np.float64],
+    vcov: NDArray[np.float64],
+    dof: float,
+    level: float,
+) -> tuple["pd.DataFrame", NDArray[np.float64]]:
+    """Build the table of `Effects` from labels, estimates and covariance.
+
+    Parameters
+    ----------
+    labels : dict of column to values
+        Columns of `effects.COLUMNS` that say what each row is; must hold `n_treated`.
+    estimate : (K,)
+    vcov : (K, K)
+    dof : float
+        Degrees of freedom of the t distribution; infinite for the normal.
+    level : float
+        Confidence level.
+
+    Returns
+    -------
+    table : DataFrame
+        Conformed to `effects.COLUMNS`.
+    vcov : (K, K)
+        NaN in rows and columns without a standard error.
+    """
+    import pandas as pd
+    from scipy import stats
+
+    few = np.asarray(labels["n_treated"]) < FEWEST_FOR_ERROR
+    masked = vcov.copy()
+    masked[few, :] = np.nan
+    masked[:, few] = np.nan
+    error = np.sqrt(np.maximum(np.diag(masked), 0.0))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        statistic = np.where(error > 0, estimate / error, np.nan)
+    law = stats.norm if np.isinf(dof) else stats.t(dof)
+    reach = law.ppf(0.5 + level / 2) * error
+    columns = {
+        **labels, "estimate": estimate, "std_error": error, "statistic": statistic,
+        "p_value": 2 * law.sf(np.abs(statistic)), "conf_low": estimate - reach, "conf_high": estimate + reach,
+    }  # fmt: skip
+    return conform(pd.DataFrame(columns)), masked

@@ -1,0 +1,243 @@
+"""Group moments of firm paths: read the data once, then every fixed-effects specification is free.
+
+Firms that share cohort and pattern of observed periods form a group. With v_i = (w_i, w_i y_i1, ..., w_i y_iD) a group
+keeps n, the sum S = sum v_i and the sum of products Q = sum v_i v_i'. Every linear estimator and its firm-clustered
+covariance follow from these.
+
+The sums are exact. Each column of v is rounded once to a multiple of a power of two and split into two limbs of 19
+bits; BLAS multiplies integer-valued doubles in runs of 16,384 rows, where every product sum stays below 2^52. Sums of
+integers have no order, so threads, blocks, file splits and row order cannot change a bit.
+"""
+
+import dataclasses
+from collections.abc import Iterable
+
+import numpy as np
+from numpy.typing import NDArray
+
+LIMB_BITS = 19
+MAGNITUDE_BITS = 2 * LIMB_BITS
+EXACT_ROWS = 1 << 14
+"""Rows per BLAS product: (2^19)^2 * 2^14 = 2^52, which doubles hold exactly."""
+RARE_ROWS = 256
+"""Groups with fewer rows in a block wait until their rows from all blocks are together."""
+
+Key = tuple[int, bytes]
+Sums = tuple[int, NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]
+
+
+@dataclasses.dataclass(frozen=True)
+class Quantum:
+    """Centre and rounding unit of each column of v.
+
+    Parameters
+    ----------
+    centre : (D,) float64
+        Subtracted from y before weighting (a multiple of a power of two).
+    exponent : (D + 1,) int
+        Column j of v is rounded to a multiple of 2**-exponent[j]; column 0 is the weight.
+    """
+
+    centre: NDArray[np.float64]
+    exponent: NDArray[np.int64]
+
+    @classmethod
+    def covering(cls, low: NDArray[np.float64], high: NDArray[np.float64], largest_weight: float) -> "Quantum":
+        """Choose the finest unit for values within [low, high] (D,) and weights up to `largest_weight`."""
+        middle, half = (low + high) / 2, (high - low) / 2
+        step = 2.0 ** np.floor(np.log2(np.maximum(np.maximum(np.abs(low), np.abs(high)), 2.0**-60)) - 20)
+        centre = np.round(middle / step) * step
+        reach = np.concatenate([[1.0], np.maximum(half + np.abs(middle - centre), 2.0**-40)]) * largest_weight
+        return cls(centre, (MAGNITUDE_BITS - 1 - np.ceil(np.log2(reach))).astype(np.int64))
+
+
+@dataclasses.dataclass
+class Partial:
+    """Exact integer sums of one block, and the rows of rare groups."""
+
+    sums: dict[Key, Sums]
+    rare_keys: list[Key]
+    rare_code: NDArray[np.int64]
+    rare_rows: NDArray[np.float64]
+
+
+@dataclasses.dataclass(frozen=True)
+class Moments:
+    """Group moments of D outcome-periods.
+
+    Parameters
+    ----------
+    cohort : (C,) int64
+        Cohort of each group, 0 for never treated.
+    observed : (C, D) bool
+        Which columns the group's firms have.
+    n : (C,) int64
+        Distinct firms.
+    total : (C, D + 1) float64
+        Sums of v; column 0 is the sum of weights. Columns not observed are 0.
+    product : (C, D + 1, D + 1) float64
+        Sums of v v'.
+    centre : (D,) float64
+        Value subtracted from each column of y.
+    """
+
+    cohort: NDArray[np.int64]
+    observed: NDArray[np.bool_]
+    n: NDArray[np.int64]
+    total: NDArray[np.float64]
+    product: NDArray[np.float64]
+    centre: NDArray[np.float64]
+
+    @property
+    def n_groups(self) -> int:
+        """Number of groups."""
+        return len(self.cohort)
+
+    def covariance(self, influence: Iterable[NDArray[np.float64]]) -> NDArray[np.float64]:
+        """Sum the outer products of firm influence values.
+
+        Parameters
+        ----------
+        influence : iterable of (K, D + 1)
+            For each group in order, the matrix A with influence psi_i = A v_i.
+
+        Returns
+        -------
+        (K, K)
+            sum_c A_c Q_c A_c'.
+        """
+        total: NDArray[np.float64] | None = None
+        for a, q in zip(influence, self.product, strict=True):
+            part = a @ q @ a.T
+            total = part if total is None else total + part
+        if total is None:
+            raise ValueError("no groups")
+        return (total + total.T) / 2
+
+
+def block_moments(
+    weight: NDArray[np.float64], y: NDArray[np.float64], cohort: NDArray[np.int32], quantum: Quantum
+) -> Partial:
+    """Sum one block of firms.
+
+    Parameters
+    ----------
+    weight : (n,) float64
+        Firms with weight 0 are left out.
+    y : (n, D) float64
+        Outcome-periods, NaN where not observed.
+    cohort : (n,) int32
+        Cohorts, 0 for never treated.
+    quantum : Quantum
+        Rounding unit.
+    """
+    keep = weight > 0
+    if not keep.all():
+        weight, y, cohort = weight[keep], y[keep], cohort[keep]
+    seen = ~np.isnan(y)
+    q = _quantised(weight, y, seen, quantum)
+    code, keys = _groups(cohort, seen)
+    order = np.argsort(code, kind="stable")
+    bounds = np.searchsorted(code[order], np.arange(len(keys) + 1))
+    sizes = np.diff(bounds)
+    sums = {
+        keys[j]: _exact_sums(q[order[bounds[j] : bounds[j + 1]]] if len(keys) > 1 else q)
+        for j in np.flatnonzero(sizes >= RARE_ROWS)
+    }
+    rare = order[np.repeat(sizes < RARE_ROWS, sizes)]
+    return Partial(sums, keys, code[rare], q[rare])
+
+
+def combine(partials: Iterable[Partial], quantum: Quantum) -> Moments:
+    """Add the blocks up and turn the integers into floating moments, groups sorted by cohort and pattern."""
+    sums: dict[Key, Sums] = {}
+    parts = list(partials)
+    for partial in parts:
+        for key, value in partial.sums.items():
+            sums[key] = _add(sums.get(key), value)
+    for key, rows in _gathered(parts):
+        sums[key] = _add(sums.get(key), _exact_sums(rows))
+    keys = sorted(sums)
+    n_columns = len(quantum.exponent)
+    unit = np.ldexp(1.0, -quantum.exponent.astype(int))
+    observed = [np.unpackbits(np.frombuffer(k[1], np.uint8), count=n_columns - 1) for k in keys]
+    return Moments(
+        cohort=np.array([k[0] for k in keys], dtype=np.int64),
+        observed=np.array(observed, dtype=bool).reshape(len(keys), n_columns - 1),
+        n=np.array([sums[k][0] for k in keys], dtype=np.int64),
+        total=np.array([sums[k][1] * unit for k in keys]).reshape(len(keys), n_columns),
+        product=np.array([_product(sums[k]) * np.outer(unit, unit) for k in keys]).reshape(-1, n_columns, n_columns),
+        centre=quantum.centre,
+    )
+
+
+def _quantised(
+    weight: NDArray[np.float64], y: NDArray[np.float64], seen: NDArray[np.bool_], quantum: Quantum
+) -> NDArray[np.float64]:
+    """Return v (n, D + 1) in units of the quantum, as integer-valued doubles."""
+    scale = np.ldexp(1.0, quantum.exponent.astype(int))
+    q = np.empty((len(y), y.shape[1] + 1))
+    q[:, 0] = weight * scale[0]
+    np.subtract(y, quantum.centre, out=q[:, 1:])
+    if (weight != 1.0).any():
+        q[:, 1:] *= weight[:, None]
+    q[:, 1:] *= scale[1:]
+    q[:, 1:][~seen] = 0.0
+    return np.rint(q, out=q)
+
+
+def _groups(cohort: NDArray[np.int32], seen: NDArray[np.bool_]) -> tuple[NDArray[np.int64], list[Key]]:
+    """Return the group number of each row and the key of each group of a block."""
+    code = cohort.astype(np.int64)
+    for start in range(0, seen.shape[1], 24):
+        bits = seen[:, start : start + 24]
+        pattern = bits @ (1 << np.arange(bits.shape[1], dtype=np.int64))
+        code = np.unique(code, return_inverse=True)[1].astype(np.int64) << 24 | pattern
+    _, first, inverse = np.unique(code, return_index=True, return_inverse=True)
+    packed = np.packbits(seen[first], axis=1)
+    return inverse.astype(np.int64), [(int(cohort[i]), row.tobytes()) for i, row in zip(first, packed, strict=True)]
+
+
+def _exact_sums(q: NDArray[np.float64]) -> Sums:
+    """Sum rows and products of integer-valued doubles below 2^38 exactly."""
+    d = q.shape[1]
+    total = np.zeros(d, dtype=np.int64)
+    high2, cross, low2 = (np.zeros((d, d), dtype=np.int64) for _ in range(3))
+    for start in range(0, len(q), EXACT_ROWS):
+        part = q[start : start + EXACT_ROWS]
+        high = np.floor(part * 2.0**-LIMB_BITS)
+        low = part - high * 2.0**LIMB_BITS
+        total += part.sum(axis=0).astype(np.int64)
+        mixed = high.T @ low
+        high2 += (high.T @ high).astype(np.int64)
+        cross += (mixed + mixed.T).astype(np.int64)
+        low2 += (low.T @ low).astype(np.int64)
+    return len(q), total, high2, cross, low2
+
+
+def _add(a: Sums | None, b: Sums) -> Sums:
+    return b if a is None else (a[0] + b[0], a[1] + b[1], a[2] + b[2], a[3] + b[3], a[4] + b[4])
+
+
+def _product(sums: Sums) -> NDArray[np.float64]:
+    _, _, high2, cross, low2 = sums
+    return high2 * 2.0**MAGNITUDE_BITS + (cross * 2.0**LIMB_BITS + low2)
+
+
+def _gathered(parts: list[Partial]) -> Iterable[tuple[Key, NDArray[np.float64]]]:
+    """Bring the rows of each rare group together over all blocks."""
+    number: dict[Key, int] = {}
+    codes, rows = [], []
+    for partial in parts:
+        if len(partial.rare_rows):
+            lookup = np.array([number.setdefault(k, len(number)) for k in partial.rare_keys], dtype=np.int64)
+            codes.append(lookup[partial.rare_code])
+            rows.append(partial.rare_rows)
+    if not rows:
+        return
+    code, q = np.concatenate(codes), np.concatenate(rows)
+    order = np.argsort(code, kind="stable")
+    bounds = np.searchsorted(code[order], np.arange(len(number) + 1))
+    for key, j in number.items():
+        if bounds[j] < bounds[j + 1]:
+            yield key, q[order[bounds[j] : bounds[j + 1]]]

@@ -1,0 +1,155 @@
+"""Least squares with firm and period effects, from group moments.
+
+Regressors that depend only on cohort and period are the same for all firms of a group, so the regression of firm-years
+equals the weighted regression of group means on the same regressors, and the firm-clustered sandwich follows from the
+groups' products.
+"""
+
+import dataclasses
+
+import numpy as np
+from numpy.typing import NDArray
+
+from evalkit.errors import EstimationError
+from evalkit.stats.moments import Moments
+
+CONDITION_LIMIT = 1e8
+"""Largest condition number of the column-scaled design; beyond it half of all digits are gone."""
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Fit:
+    """A fitted regression on D outcome-periods of one outcome.
+
+    Parameters
+    ----------
+    coefficient : (p,) float64
+    influence : (C, p, T + 1) float64
+        Matrix A of each group: the firm's influence is A v with v = (w, w y).
+    bread : (p, p) float64
+        Inverse of X'X.
+    residual_square : float
+        Sum of squared residuals (meaningful for weights of 1).
+    n_firms, n_rows : int
+        Distinct firms and firm-years with at least two observed periods.
+    n_periods : int
+        Periods with data.
+    """
+
+    coefficient: NDArray[np.float64]
+    influence: NDArray[np.float64]
+    bread: NDArray[np.float64]
+    residual_square: float
+    n_firms: int
+    n_rows: int
+    n_periods: int
+
+
+def fit(moments: Moments, columns: slice, design: NDArray[np.float64], names: list[str]) -> Fit:
+    """Fit y_it = firm_i + period_t + z_ct' b by least squares.
+
+    Parameters
+    ----------
+    moments : Moments
+        Group moments; firms seen in fewer than two periods say nothing and are left out.
+    columns : slice
+        The outcome's T columns.
+    design : (C, T, p) float64
+        Regressors of each group; period effects are added here.
+    names : list of str
+        Names of the p regressors, for messages.
+
+    Raises
+    ------
+    EstimationError
+        The regressors are collinear with each other or with the effects (`E_COLLINEAR`, names them); nothing is left
+        to estimate from (`E_NO_POST`).
+    """
+    seen = moments.observed[:, columns]
+    use = seen.sum(axis=1) >= 2
+    seen = seen & use[:, None]
+    live = np.flatnonzero(seen.any(axis=0))
+    if len(live) < 2:
+        raise EstimationError("no firm is observed in two periods", code="E_NO_POST")
+    n_groups, n_periods, n_regressors = design.shape
+    periods = np.zeros((n_periods, len(live) - 1))
+    periods[live[1:], np.arange(len(live) - 1)] = 1.0
+    full = np.concatenate([design, np.broadcast_to(periods, (n_groups, *periods.shape))], axis=2)
+    inner = _demeaned(full, seen)
+    mass = moments.total[:, 0]
+    total = moments.total[:, 1:][:, columns]
+    root = np.where(use, np.sqrt(mass), 0.0)
+    mean = _demeaned((total / mass[:, None])[:, :, None], seen)[:, :, 0]
+    x = (inner * root[:, None, None]).reshape(-1, full.shape[2])
+    b, bread = _solve(x, (mean * root[:, None]).reshape(-1), names)
+    fitted = full @ b
+    influence = np.empty((n_groups, full.shape[2], n_periods + 1))
+    influence[:, :, 1:] = np.einsum("ij,ctj->cit", bread, inner)
+    influence[:, :, 0] = -np.einsum("cit,ct->ci", influence[:, :, 1:], np.where(seen, fitted, 0.0))
+    counts = np.where(use, moments.n, 0)
+    return Fit(
+        coefficient=b[:n_regressors],
+        influence=influence[:, :n_regressors],
+        bread=bread[:n_regressors, :n_regressors],
+        residual_square=_residual_square(moments, columns, fitted, seen),
+        n_firms=int(counts.sum()),
+        n_rows=int((counts * seen.sum(axis=1)).sum()),
+        n_periods=len(live),
+    )
+
+
+def _demeaned(z: NDArray[np.float64], seen: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Subtract each group's mean over its observed periods; zero elsewhere. z is (C, T, p)."""
+    weight = seen[:, :, None].astype(float)
+    count = np.maximum(weight.sum(axis=1, keepdims=True), 1.0)
+    centred: NDArray[np.float64] = (z - (z * weight).sum(axis=1, keepdims=True) / count) * weight
+    return centred
+
+
+def _solve(
+    x: NDArray[np.float64], y: NDArray[np.float64], names: list[str]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Solve by QR of the column-scaled design, with one step of refinement; returns b and (X'X)^-1."""
+    from scipy.linalg import qr, solve_triangular
+    from threadpoolctl import threadpool_limits
+
+    scale = np.sqrt((x**2).sum(axis=0))
+    flat = scale <= 1e-12 * max(scale.max(), 1e-300)
+    if flat.any():
+        raise _collinear([names[i] for i in np.flatnonzero(flat) if i < len(names)])
+    with threadpool_limits(limits=1, user_api="blas"):
+        q, r, order = qr(x / scale, mode="economic", pivoting=True)
+        singular = np.linalg.svd(r, compute_uv=False)
+        if singular[-1] * CONDITION_LIMIT < singular[0]:
+            loose = np.abs(np.diag(r)) * CONDITION_LIMIT < np.abs(r[0, 0]) * 10
+            raise _collinear([names[i] for i in order[loose] if i < len(names)] or names)
+        scaled = solve_triangular(r, q.T @ y)
+        scaled += solve_triangular(r, q.T @ (y - (x / scale)[:, order] @ scaled))
+        inverse = solve_triangular(r, np.eye(len(r)))
+    back = np.argsort(order)
+    bread = (inverse @ inverse.T)[np.ix_(back, back)] / np.outer(scale, scale)
+    return scaled[back] / scale, bread
+
+
+def _collinear(names: list[str]) -> EstimationError:
+    listed = ", ".join(names[:8]) or "the period effects"
+    return EstimationError(
+        f"not identified beside firm and period effects: {listed}", code="E_COLLINEAR",
+        hint="bin the ends (leads, lags), or keep never-treated firms in the sample",
+    )  # fmt: skip
+
+
+def _residual_square(moments: Moments, columns: slice, fitted: NDArray[np.float64], seen: NDArray[np.bool_]) -> float:
+    """Return the sum of squared within residuals, from sums of products."""
+    product = moments.product[:, 1:, 1:][:, columns, columns]
+    total = moments.total[:, 1:][:, columns]
+    square = 0.0
+    for group in np.flatnonzero(seen.any(axis=1)):
+        s = seen[group].astype(float)
+        m = np.diag(s) - np.outer(s, s) / s.sum()
+        f = fitted[group] * s
+        spread = (
+            product[group] - np.outer(total[group], f) - np.outer(f, total[group]) + moments.n[group] * np.outer(f, f)
+        )
+        square += float((m * spread).sum())
+    return square
