@@ -87,16 +87,16 @@ class Method:
                         continue
                     at, since = (o * len(panel.periods) + p - first for p in (year, start))
                     seen = moments.observed[:, at] & moments.observed[:, since]
-                    control = self._comparison(moments.cohort, max(year, start) + panel.anticipation)
+                    control = self._comparison(moments.cohort, cohort, max(year, start) + panel.anticipation)
                     yield _Cell(
                         outcome.name, cohort, year, at, since, seen & (moments.cohort == cohort), seen & control
                     )
 
-    def _comparison(self, cohort: NDArray[np.int64], until: int) -> NDArray[np.bool_]:
-        """Say which groups are untreated through `until`."""
+    def _comparison(self, cohort: NDArray[np.int64], own: int, until: int) -> NDArray[np.bool_]:
+        """Say which groups other than the cohort's `own` are untreated through `until`."""
         untreated: NDArray[np.bool_] = cohort == 0
         if self.comparison == "not_yet_treated":
-            untreated = untreated | (cohort > until)
+            untreated = untreated | ((cohort > until) & (cohort != own))
         return untreated
 
 

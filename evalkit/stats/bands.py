@@ -33,7 +33,7 @@ def sup_t(vcov: NDArray[np.float64], level: float = 0.95, seed: int = 0) -> floa
     from scipy import stats
     from threadpoolctl import threadpool_limits
 
-    error = np.sqrt(np.diag(vcov))
+    error = np.sqrt(np.maximum(np.diag(vcov), 0.0))
     use = np.isfinite(error) & (error > 0)
     if not use.any():
         return float(stats.norm.ppf(0.5 + level / 2))

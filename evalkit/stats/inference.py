@@ -13,8 +13,6 @@ if TYPE_CHECKING:
 
 FEWEST_FOR_ERROR = 3
 """With one or two treated firms no standard error is worth printing: clustered tests reject a true null 37 to 89 %."""
-NO_SPREAD = 1e-14
-"""A variance below this times the squared estimate is rounding: noise-free data have no standard error."""
 
 
 def effects_table(

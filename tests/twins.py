@@ -1,0 +1,99 @@
+"""Slow twins of the estimators, written from the papers with dense matrices and loops over firms; for tests only."""
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+import evalkit as ek
+
+
+def frame(
+    n: int = 120, periods: int = 6, *, noise: float = 0.3, effect: float = 0.5, growth: float = 0.0, missing: float = 0.0,
+    seed: int = 1,
+) -> pd.DataFrame:  # fmt: skip
+    """Long table: firm, year, g (0 never), y; three cohorts; effect + growth * event time from the award on."""
+    rng = np.random.default_rng(seed)
+    first = 2011
+    cohort = rng.choice([0, first + 2, first + 3, first + 4], n, p=[0.4, 0.2, 0.2, 0.2])
+    years = np.arange(first, first + periods)
+    event = years[None, :] - cohort[:, None]
+    hit = (cohort[:, None] > 0) & (event >= 0)
+    shock = rng.normal(0, 1, (n, periods)).cumsum(axis=1) * 0.5 + rng.normal(0, 1, (n, periods))
+    y = rng.normal(0, 2, (n, 1)) + np.sin(years)[None, :] + noise * shock + hit * (effect + growth * event)
+    table = pd.DataFrame({
+        "firm": np.repeat([f"F{i:05d}" for i in range(n)], periods), "year": np.tile(years, n),
+        "g": np.repeat(cohort, periods), "y": y.ravel(),
+    })  # fmt: skip
+    return table[rng.random(len(table)) >= missing].reset_index(drop=True)
+
+
+def panel(table: pd.DataFrame, outcomes: tuple[str, ...] = ("y",), **roles: object) -> ek.Panel:
+    return ek.Panel.from_frame(table, firm="firm", year="year", cohort="g", outcomes=list(outcomes), **roles)
+
+
+def sample(of: ek.Panel, weight: np.ndarray | None = None) -> ek.MatchedSample:
+    """All firms, with weight 1 or the given weights."""
+    n = of.n_firms
+    empty = pa.table({name: pa.array([], pa.int64()) for name in ("treated", "control", "distance", "subclass", "order")})
+    return ek.MatchedSample(
+        of, np.ones(n) if weight is None else weight, np.full(n, -1, np.int32), np.full(n, np.nan),
+        np.full(n, "", dtype=object), empty, "none", {},
+    )  # fmt: skip
+
+
+def group_time(  # noqa: PLR0913
+    table: pd.DataFrame, comparison: str = "never_treated", base: str = "varying", anticipation: int = 0,
+    weight: dict[str, float] | None = None, column: str = "y",
+) -> tuple[pd.DataFrame, np.ndarray, np.ndarray]:  # fmt: skip
+    """Return cells, estimates and the firms x cells matrix of influence values."""
+    wide = table.pivot_table(index="firm", columns="year", values=column)
+    g = table.groupby("firm")["g"].first().reindex(wide.index)
+    w = pd.Series(1.0 if weight is None else weight, index=wide.index, dtype=float)
+    cells, estimates, influence = [], [], []
+    for cohort in sorted(c for c in g.unique() if c > 0):
+        before = cohort - 1 - anticipation
+        for year in wide.columns:
+            start = before if base == "universal" or year > before else year - 1
+            if year == start or start < wide.columns[0] or before < wide.columns[0]:
+                continue
+            change = wide[year] - wide[start]
+            until = max(year, start) + anticipation
+            control = (g == 0) | ((g > until) & (g != cohort) if comparison == "not_yet_treated" else False)
+            psi, att = pd.Series(0.0, index=wide.index), 0.0
+            for side, sign in (((g == cohort), 1.0), (control, -1.0)):
+                use = side & change.notna() & (w > 0)
+                mean = (w * change)[use].sum() / w[use].sum()
+                psi[use] += sign * w[use] * (change[use] - mean) / w[use].sum()
+                att += sign * mean
+            cells.append((cohort, year))
+            estimates.append(att)
+            influence.append(psi.to_numpy())
+    return pd.DataFrame(cells, columns=["cohort", "year"]), np.array(estimates), np.array(influence).T
+
+
+def event_study(
+    table: pd.DataFrame, *, leads: int | None = None, lags: int | None = None, weight: dict[str, float] | None = None,
+    column: str = "y",
+) -> tuple[list[int], np.ndarray, np.ndarray, np.ndarray]:  # fmt: skip
+    """Return event times, coefficients, clustered and homoskedastic covariance; all dummies are columns."""
+    data = table.dropna(subset=[column])
+    data = data[data.groupby("firm")["firm"].transform("size") >= 2]
+    w = data["firm"].map(weight).to_numpy(float) if weight else np.ones(len(data))
+    data, w = data[w > 0], w[w > 0]
+    event = (data["year"] - data["g"]).where(data["g"] > 0)
+    low = event.min() if leads is None else min(-leads, -1)
+    event = event.clip(low, event.max() if lags is None else lags)
+    times = [int(e) for e in sorted(event.dropna().unique()) if e != -1]
+    d = np.column_stack([(event == e).to_numpy(float) for e in times])
+    years = pd.get_dummies(data["year"], dtype=float).to_numpy()[:, 1:]
+    firms = pd.get_dummies(data["firm"], dtype=float).to_numpy()
+    x, y = np.hstack([d, years, firms]), data[column].to_numpy()
+    bread = np.linalg.inv(x.T @ (x * w[:, None]))
+    b = bread @ x.T @ (w * y)
+    score = x * (w * (y - x @ b))[:, None]
+    sums = firms.T @ score
+    k, n_firms, n = len(times), firms.shape[1], len(y)
+    factor = n_firms / (n_firms - 1) * (n - 1) / (n - k - years.shape[1] - 1)
+    clustered = bread @ sums.T @ sums @ bread * factor
+    plain = bread * ((y - x @ b) ** 2).sum() / (n - x.shape[1])
+    return times, b[:k], clustered[:k, :k], plain[:k, :k]
