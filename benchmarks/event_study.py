@@ -16,7 +16,6 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-
 from evalkit.model.panel import Panel
 from evalkit.model.study import Outcome
 
@@ -68,7 +67,8 @@ for e in np.unique(event):
 PEER = """
 fit = pf.feols("y ~ " + " + ".join(names) + " | firm + year", data=data, vcov={{"CRV1": "firm"}},
                copy_data=False, store_data=False, lean=True)
-answer = {{n.replace("e_m", "-").replace("e_p", ""): [b, s] for n, b, s in zip(names, fit.coef()[names], fit.se()[names])}}
+found = zip(names, fit.coef()[names], fit.se()[names])
+answer = {{n.replace("e_m", "-").replace("e_p", ""): [b, s] for n, b, s in found}}
 """
 
 

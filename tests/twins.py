@@ -1,15 +1,14 @@
 """Slow twins of the estimators, written from the papers with dense matrices and loops over firms; for tests only."""
 
+import evalkit as ek
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-import evalkit as ek
-
 
 def frame(
-    n: int = 120, periods: int = 6, *, noise: float = 0.3, effect: float = 0.5, growth: float = 0.0, missing: float = 0.0,
-    seed: int = 1,
+    n: int = 120, periods: int = 6, *, noise: float = 0.3, effect: float = 0.5, growth: float = 0.0,
+    missing: float = 0.0, seed: int = 1,
 ) -> pd.DataFrame:  # fmt: skip
     """Long table: firm, year, g (0 never), y; three cohorts; effect + growth * event time from the award on."""
     rng = np.random.default_rng(seed)
@@ -34,14 +33,16 @@ def panel(table: pd.DataFrame, outcomes: tuple[str, ...] = ("y",), **roles: obje
 def sample(of: ek.Panel, weight: np.ndarray | None = None) -> ek.MatchedSample:
     """All firms, with weight 1 or the given weights."""
     n = of.n_firms
-    empty = pa.table({name: pa.array([], pa.int64()) for name in ("treated", "control", "distance", "subclass", "order")})
+    empty = pa.table(
+        {name: pa.array([], pa.int64()) for name in ("treated", "control", "distance", "subclass", "order")}
+    )
     return ek.MatchedSample(
         of, np.ones(n) if weight is None else weight, np.full(n, -1, np.int32), np.full(n, np.nan),
         np.full(n, "", dtype=object), empty, "none", {},
     )  # fmt: skip
 
 
-def group_time(  # noqa: PLR0913
+def group_time(
     table: pd.DataFrame, comparison: str = "never_treated", base: str = "varying", anticipation: int = 0,
     weight: dict[str, float] | None = None, column: str = "y",
 ) -> tuple[pd.DataFrame, np.ndarray, np.ndarray]:  # fmt: skip

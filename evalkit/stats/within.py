@@ -15,6 +15,8 @@ from evalkit.stats.moments import Moments
 
 CONDITION_LIMIT = 1e8
 """Largest condition number of the column-scaled design; beyond it half of all digits are gone."""
+ABSORBED = 1e-10
+"""A regressor of which less than this share is left beside the effects is rounding error."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -81,7 +83,8 @@ def fit(moments: Moments, columns: slice, design: NDArray[np.float64], names: li
     root = np.where(use, np.sqrt(mass), 0.0)
     mean = _demeaned((total / mass[:, None])[:, :, None], seen)[:, :, 0]
     x = (inner * root[:, None, None]).reshape(-1, full.shape[2])
-    b, bread = _solve(x, (mean * root[:, None]).reshape(-1), names)
+    before = np.sqrt(np.einsum("ctj,ct,c->j", full**2, seen.astype(float), np.where(use, mass, 0.0)))
+    b, bread = least_squares(x, (mean * root[:, None]).reshape(-1), names, before)
     fitted = full @ b
     influence = np.empty((n_groups, full.shape[2], n_periods + 1))
     influence[:, :, 1:] = np.einsum("ij,ctj->cit", bread, inner)
@@ -106,15 +109,38 @@ def _demeaned(z: NDArray[np.float64], seen: NDArray[np.bool_]) -> NDArray[np.flo
     return centred
 
 
-def _solve(
-    x: NDArray[np.float64], y: NDArray[np.float64], names: list[str]
+def least_squares(
+    x: NDArray[np.float64], y: NDArray[np.float64], names: list[str], before: NDArray[np.float64] | None = None
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Solve by QR of the column-scaled design, with one step of refinement; returns b and (X'X)^-1."""
+    """Solve by QR of the column-scaled design, with one step of refinement; never by a pseudo-inverse.
+
+    Parameters
+    ----------
+    x : (n, p) float64
+        Design.
+    y : (n,) float64
+        Outcome.
+    names : list of str
+        Names of the first columns, for messages; columns beyond them are period effects.
+    before : (p,) float64, optional
+        Norms of the columns before effects were taken out: a column that lost all but 1e-10 of it is absorbed.
+
+    Returns
+    -------
+    b : (p,) float64
+    bread : (p, p) float64
+        (X'X)^-1.
+
+    Raises
+    ------
+    EstimationError
+        Columns are collinear, or absorbed (`E_COLLINEAR`).
+    """
     from scipy.linalg import qr, solve_triangular
     from threadpoolctl import threadpool_limits
 
     scale = np.sqrt((x**2).sum(axis=0))
-    flat = scale <= 1e-12 * max(scale.max(), 1e-300)
+    flat = scale <= ABSORBED * (scale if before is None else before)
     if flat.any():
         raise _collinear([names[i] for i in np.flatnonzero(flat) if i < len(names)])
     with threadpool_limits(limits=1, user_api="blas"):

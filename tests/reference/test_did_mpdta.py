@@ -2,13 +2,13 @@
 
 import json
 
+import evalkit as ek
 import numpy as np
 import pandas as pd
 import pytest
+
 import twins
 from references import reference
-
-import evalkit as ek
 
 STORED = 1e-9
 """Answers are stored at full precision; values are rounded once at 2^-35 of their range here."""

@@ -5,13 +5,13 @@ import os
 import subprocess
 import sys
 
+import evalkit as ek
 import numpy as np
 import pandas as pd
 import pytest
-import twins
 from linearmodels.datasets import jobtraining
 
-import evalkit as ek
+import twins
 
 PRINTED = 5e-6
 """Wooldridge, Introductory Econometrics, example 14.1 (log scrap, firm and year effects), stored with five decimals."""
@@ -40,11 +40,10 @@ def table() -> pd.DataFrame:
     """Firms with log scrap in all three years: 54 firms, 162 rows."""
     data = jobtraining.load()
     first = data[data["grant"] == 1].groupby("fcode")["year"].min()
-    long = pd.DataFrame({
+    return pd.DataFrame({
         "firm": data["fcode"].astype(int).astype(str), "year": data["year"].astype(int),
         "g": data["fcode"].map(first).fillna(0).astype(int), "y": data["lscrap"], "hours": data["hrsemp"],
     })  # fmt: skip
-    return long
 
 
 @pytest.fixture(scope="module")

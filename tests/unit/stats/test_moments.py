@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-
 from evalkit.stats.moments import EXACT_ROWS, Moments, Quantum, block_moments, combine
 
 ROUNDING = 2e-10
@@ -56,14 +55,17 @@ def test_integer_values_are_summed_without_any_error() -> None:
     y = rng.integers(-1000, 1000, (500, 3)).astype(float)
     quantum = covering(np.ones(500), y)
     found = moments(np.ones(500), y, np.zeros(500, np.int32), 100, quantum)
-    exact = np.array([[int(v) for v in row] for row in y], dtype=object) - np.array(
-        [int(c * 2**20) for c in quantum.centre], dtype=object
-    ) / 2**20
+    exact = (
+        np.array([[int(v) for v in row] for row in y], dtype=object)
+        - np.array([int(c * 2**20) for c in quantum.centre], dtype=object) / 2**20
+    )
     assert [float(v) for v in exact.sum(axis=0)] == found.total[0, 1:].tolist()
     assert [[float(v) for v in row] for row in exact.T @ exact] == found.product[0, 1:, 1:].tolist()
 
 
-@pytest.mark.parametrize(("low", "high", "weight"), [(-1e-6, 1e-6, 1.0), (1e9, 1e12, 3.0), (0.0, 0.0, 1.0), (17, 17.5, 50.0)])
+@pytest.mark.parametrize(
+    ("low", "high", "weight"), [(-1e-6, 1e-6, 1.0), (1e9, 1e12, 3.0), (0.0, 0.0, 1.0), (17, 17.5, 50.0)]
+)
 def test_limbs_hold_every_value(low: float, high: float, weight: float) -> None:
     quantum = Quantum.covering(np.array([low]), np.array([high]), weight)
     for value in (low, high):
