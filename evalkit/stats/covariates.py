@@ -1,0 +1,92 @@
+"""Baseline covariates as arrays: numbers as float64, categories as level codes; and the cells they make."""
+
+import dataclasses
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from evalkit.model.panel import Panel
+
+MISSING = -1
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Covariate:
+    """One covariate of all firms.
+
+    Parameters
+    ----------
+    name : str
+        Its column in the panel.
+    values : (n,) float64 or int32
+        The numbers (NaN when missing), or for categories the position in `levels` (-1 when missing).
+    levels : tuple of str, or None
+        Sorted levels of a category; None for a number.
+    """
+
+    name: str
+    values: NDArray[Any]
+    levels: tuple[str, ...] | None = None
+
+    @property
+    def is_missing(self) -> NDArray[np.bool_]:
+        """Firms (n,) without a usable value."""
+        missing: NDArray[np.bool_] = ~np.isfinite(self.values) if self.levels is None else self.values == MISSING
+        return missing
+
+    def take(self, rows: NDArray[np.intp]) -> "Covariate":
+        """Return the covariate of some firms, with the levels that occur among them."""
+        values = self.values[rows]
+        if self.levels is None:
+            return dataclasses.replace(self, values=values)
+        present = np.zeros(len(self.levels) + 1, dtype=bool)
+        present[values] = True
+        place = np.cumsum(present[:-1], dtype=np.int32) - 1
+        levels = tuple(level for level, is_here in zip(self.levels, present, strict=False) if is_here)
+        return Covariate(self.name, np.where(values == MISSING, MISSING, place[values]), levels)
+
+
+def read_covariates(panel: Panel, names: Iterable[str]) -> list[Covariate]:
+    """Read covariates of all firms.
+
+    Raises
+    ------
+    UnknownNameError
+        Not a covariate of the panel; an outcome is refused by its role (`E_ROLE`).
+    """
+    return [_read(panel, name, panel.covariate(name).kind) for name in names]
+
+
+def _read(panel: Panel, name: str, kind: str) -> Covariate:
+    column = panel.read([name]).column(0)
+    if kind == "number":
+        return Covariate(name, column.to_numpy().astype(np.float64, copy=False))
+    coded = column.combine_chunks().dictionary_encode()
+    levels = coded.dictionary.to_pylist()
+    by_name = sorted(range(len(levels)), key=lambda i: levels[i])
+    place = np.empty(len(levels) + 1, dtype=np.int32)
+    place[by_name] = np.arange(len(levels), dtype=np.int32)
+    place[-1] = MISSING
+    return Covariate(name, place[coded.indices.fill_null(MISSING).to_numpy()], tuple(levels[i] for i in by_name))
+
+
+def any_missing(covariates: Sequence[Covariate], n_firms: int) -> NDArray[np.bool_]:
+    """Return the firms (n_firms,) that lack at least one of the covariates."""
+    missing = np.zeros(n_firms, dtype=bool)
+    for covariate in covariates:
+        missing |= covariate.is_missing
+    return missing
+
+
+def cells(covariates: Sequence[Covariate], rows: NDArray[np.intp]) -> NDArray[np.int64]:
+    """Return the cell of each firm in `rows`: firms with equal values of all covariates share one.
+
+    Cells are numbered in the order of their sorted values, the first covariate first; without covariates all is cell 0.
+    """
+    cell = np.zeros(len(rows), dtype=np.int64)
+    for covariate in covariates:
+        _, code = np.unique(covariate.values[rows], return_inverse=True)
+        _, cell = np.unique(cell * (int(code.max(initial=0)) + 1) + code, return_inverse=True)
+    return cell
