@@ -47,7 +47,10 @@ class Flow:
         EvalkitError
             `n_in` is not kept + quarantined + collapsed (`E_CONSERVATION`): a defect of evalkit, never of the data.
         """
-        if step.n_in != step.kept + step.quarantined + step.collapsed or min(step.n_in, step.kept) < 0:
+        if (
+            step.n_in != step.kept + step.quarantined + step.collapsed
+            or min(step.kept, step.quarantined, step.collapsed) < 0
+        ):
             raise EvalkitError(
                 "rows in are not rows kept + quarantined + collapsed", where=step.step, code="E_CONSERVATION"
             )

@@ -1,0 +1,84 @@
+"""Which columns the study needs from which source, and as what."""
+
+import dataclasses
+from collections.abc import Callable
+
+from evalkit.errors import EvalkitError, StudyError
+from evalkit.etl.layouts import Field, FieldType
+from evalkit.etl.source import SourceText
+from evalkit.model.panel import COHORT, FIRM
+from evalkit.model.study import Condition, Covariate, Study
+
+
+@dataclasses.dataclass(frozen=True)
+class Need:
+    """One column that the study names: from the firms or the firm-years, as number, category or whichever it is."""
+
+    role: str
+    column: str
+    type: FieldType
+
+
+def needs(study: Study, firms: SourceText | None) -> tuple[list[Need], list[EvalkitError]]:
+    """Return what outcomes, covariates and population need, and the conditions that cannot be met.
+
+    A covariate comes from the firms when they have its column, otherwise from the firm-years at baseline.
+    """
+    found = [Need("firm_years", o.column, "number") for o in study.outcome]
+    has_firm_column = firms.has if firms else _never
+    found += [covariate_need(study, c, has_firm_column) for c in study.baseline]
+    errors: list[EvalkitError] = []
+    if {FIRM, COHORT} & {c.name for c in study.baseline}:
+        problem = f"a covariate cannot be called '{FIRM}' or '{COHORT}'"
+        errors.append(StudyError(problem, where="covariates.baseline", code="E_SPEC_VALUE"))
+    for i, condition in enumerate(study.population.where, start=1):
+        where = f"population.where[{i}]"
+        if firms is None and condition.at is None:
+            errors.append(
+                StudyError(
+                    f"there are no firms to read '{condition.column}' from",
+                    where=where,
+                    code="E_COLUMN",
+                    hint='add sources.firms, or at = "baseline" to read it from the firm-years',
+                )
+            )
+        if condition.among is None and condition.min is None and condition.max is None:
+            errors.append(StudyError("the condition needs in, min or max", where=where, code="E_SPEC_VALUE"))
+        found += condition_needs(condition)
+    return list(dict.fromkeys(found)), errors
+
+
+def covariate_need(study: Study, covariate: Covariate, has_firm_column: Callable[[str], bool]) -> Need:
+    """Return where a covariate comes from and as what."""
+    is_firm = covariate.transform != "growth" and has_firm_column(covariate.column)
+    role = "firms" if is_firm else "firm_years"
+    if covariate.transform != "level":
+        return Need(role, covariate.column, "number")
+    declared = study.sources.firms if is_firm else study.sources.firm_years
+    types = declared.types if declared else {}
+    return Need(role, covariate.column, types.get(covariate.column, "infer"))
+
+
+def condition_needs(condition: Condition) -> list[Need]:
+    """Return a condition's column, as category for a list of values and as number for bounds."""
+    role = "firm_years" if condition.at == "baseline" else "firms"
+    kinds: list[FieldType] = ["category"] if condition.among is not None else []
+    if condition.min is not None or condition.max is not None:
+        kinds.append("number")
+    return [Need(role, condition.column, kind) for kind in kinds]
+
+
+def fields(source: SourceText, needed: list[Need], study: Study) -> list[Field]:
+    """Return the fields to read from one source: the layout's that are there or required, and the needed ones."""
+    required = {"programme"} if study.treatment.programme else set()
+    required |= {"stage"} if study.treatment.stage else set()
+    known = [
+        dataclasses.replace(f, required=f.required or f.name in required)
+        for f in source.layout.fields
+        if f.required or f.name in required or source.has(f.name)
+    ]
+    return known + [Field(n.column, n.type, required=True) for n in needed if n.role == source.role]
+
+
+def _never(_: str) -> bool:
+    return False

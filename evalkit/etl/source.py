@@ -1,0 +1,140 @@
+"""The files of one source as text: found, read, headers checked; and where a row came from."""
+
+import dataclasses
+import difflib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from evalkit.errors import DataError, EvalkitError, UnknownNameError, did_you_mean, each
+from evalkit.etl import layouts
+from evalkit.etl.layouts import Field, Layout, Role
+from evalkit.etl.paths import input_files
+from evalkit.etl.read import read_file
+from evalkit.etl.text_table import TextTable, header_name
+from evalkit.model.study import Source
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+SHOWN = 5
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class SourceText:
+    """All files of one source as text, in the order of their paths.
+
+    Parameters
+    ----------
+    role : {"awards", "firms", "firm_years"}
+        Which source.
+    declared : Source
+        What the study says about it.
+    layout : Layout
+        Its known columns.
+    files : tuple of TextTable
+        At least one.
+    """
+
+    role: Role
+    declared: Source
+    layout: Layout
+    files: tuple[TextTable, ...]
+
+    @property
+    def n_rows(self) -> int:
+        """Rows of all files."""
+        return sum(f.n_rows for f in self.files)
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """Texts that mean "no value"; the empty text always does."""
+        return (*self.declared.missing, "")
+
+    def header(self, name: str) -> str:
+        """Return the header in the files of a column that the study calls `name`."""
+        return header_name(self.declared.columns.get(name, name))
+
+    def has(self, name: str) -> bool:
+        """Whether any file has the column."""
+        return any(self.header(name) in f.columns for f in self.files)
+
+    def texts(self, name: str) -> "pa.ChunkedArray":
+        """Return the column that the study calls `name` over all files (n_rows,)."""
+        return self.raw(self.header(name))
+
+    def raw(self, header: str) -> "pa.ChunkedArray":
+        """Return the column under a header over all files (n_rows,), empty where a file does not have it."""
+        import pyarrow as pa
+
+        chunks: list[pa.Array] = []
+        for file in self.files:
+            found = file.columns.get(header)
+            chunks += found.chunks if found is not None else [pa.array([""] * file.n_rows, pa.string())]
+        return pa.chunked_array(chunks, pa.string())
+
+    def places(self, rows: NDArray[np.int64]) -> tuple[list[str], NDArray[np.int64]]:
+        """Return file name and physical line of some rows (k,), counted over all files from 0."""
+        starts = np.cumsum([0, *(f.n_rows for f in self.files)])
+        which = np.searchsorted(starts, rows, side="right") - 1
+        lines = np.zeros(len(rows), np.int64)
+        for i in np.unique(which):
+            lines[which == i] = self.files[i].line_of(rows[which == i] - starts[i])
+        return [self.files[i].file for i in which], lines
+
+    def first_lines(self, rows: NDArray[np.int64]) -> str:
+        """Return the first five places among `rows` for a message: "a.csv line 3, a.csv line 9"."""
+        files, lines = self.places(np.sort(rows)[:SHOWN])
+        return ", ".join(f"{file} line {line}" for file, line in zip(files, lines, strict=True))
+
+
+def read_source(role: Role, declared: Source, root: Path) -> SourceText:
+    """Find and read the files of one source; the problems of all files are raised together."""
+    layout = layouts.load(declared.layout, role)
+    errors, files = list[EvalkitError](), []
+    for path in input_files(declared.path, root, f"sources.{role}.path"):
+        file = path.relative_to(root.resolve()).as_posix()
+        try:
+            files.append(read_file(path, file, declared))
+        except* EvalkitError as group:
+            errors += each(group)
+    if errors:
+        raise ExceptionGroup(f"sources.{role}", errors)
+    return SourceText(role, declared, layout, tuple(files))
+
+
+def header_problems(source: SourceText, fields: Sequence[Field]) -> list[EvalkitError]:
+    """Return every needed column that a file lacks, and every mapped name that the layout does not know."""
+    known = [f.name for f in source.layout.fields]
+    errors: list[EvalkitError] = [
+        UnknownNameError(
+            f"the layout has no column '{name}'",
+            where=f"sources.{source.role}.columns",
+            hint=did_you_mean(name, known),
+        )
+        for name in source.declared.columns
+        if name not in known and not source.layout.is_open
+    ]
+    for file in source.files:
+        absent = [f.name for f in fields if f.required and source.header(f.name) not in file.columns]
+        if source.layout.any_of and not any(source.header(n) in file.columns for n in source.layout.any_of):
+            absent.append(source.layout.any_of[0])
+        errors += [_absent(source, name, file) for name in absent]
+    return errors
+
+
+def _absent(source: SourceText, name: str, file: TextTable) -> DataError:
+    """Return the error; only a near header is repeated, as the first line of a file without header is data."""
+    header = source.header(name)
+    near = difflib.get_close_matches(header, list(file.columns), n=1)
+    hint = f"did you mean '{near[0]}'? " if near else ""
+    meant = "" if header == name else f" (for '{name}')"
+    return DataError(
+        f"no column '{header}'{meant}",
+        where=f"{file.file}, line 1",
+        code="E_COLUMN",
+        hint=f"{hint}Map it with sources.{source.role}.columns",
+    )
