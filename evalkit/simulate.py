@@ -1,4 +1,4 @@
-"""Firms with a planted effect: sample data, contract tests and scale runs use the same generator.
+"""Firms with a planted effect: sample data and scale runs use the same generator.
 
 Effects are planted as exact fractions of integers: sales are A_i * m_t in thousand yen with A_i a multiple of 16, and
 a supported firm sells 17/16 of that. Without noise every file value is a whole number and the log effect ln(17/16) is
@@ -142,7 +142,7 @@ def population(design: Design) -> Population:
 
 
 def panel(design: Design) -> "tuple[Panel, dict[str, Any]]":
-    """Return simulated firms as a panel in memory, and the truth.
+    """Return simulated firms as a panel in memory, sorted by firm id as any panel is, and the truth.
 
     Covariates are measured in the year before the first award year: log employees, log sales, growth of sales,
     industry and prefecture.
@@ -174,7 +174,8 @@ def panel(design: Design) -> "tuple[Panel, dict[str, Any]]":
         PanelCovariate(k, "category") for k in ("industry", "prefecture")
     ]
     outcomes = tuple(Outcome(name=k, column=k, transform="log", primary=k == "sales") for k in firms.levels)
-    made = Panel(pa.table(columns), tuple(int(y) for y in design.years), outcomes, tuple(roles))
+    rows = pa.table(columns).sort_by(FIRM)
+    made = Panel(rows, tuple(int(y) for y in design.years), outcomes, tuple(roles))
     return made, truth(firms)
 
 
@@ -198,14 +199,17 @@ def truth(firms: Population) -> dict[str, Any]:
             "overall_log": overall,
             "overall_percent": 100 * math.expm1(overall),
         }
-    return {"outcomes": outcomes, "treated_by_cohort": {str(g): n for g, n in counts.items()},
-            "design": dataclasses.asdict(design)}  # fmt: skip
+    weights = "treated firms by cohort, every year from the award to the last one"
+    return {
+        "outcomes": outcomes, "overall_weights": weights, "design": dataclasses.asdict(design),
+        "treated_by_cohort": {str(g): n for g, n in counts.items()},
+    }  # fmt: skip
 
 
 def corporate_numbers(n: int) -> list[str]:
     """Return n made-up corporate numbers with the right check digit, in increasing order of their last 12 digits.
 
-    The body starts with 9990, a range in which no registry office issues numbers.
+    The body starts with 9990, so that they look as made-up as they are.
     """
     body = 999_000_000_000 + np.arange(n, dtype=np.int64)
     total = np.zeros(n, dtype=np.int64)

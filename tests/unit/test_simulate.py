@@ -83,8 +83,9 @@ def test_corporate_numbers_have_the_right_check_digit() -> None:
 def test_panel_is_the_population(firms: simulate.Population) -> None:
     panel, truth = simulate.panel(SMALL)
     assert panel.n_firms == SMALL.n_firms
-    assert panel.cohort.tolist() == firms.cohort.tolist()
-    frame = panel.to_frame()
+    assert panel.firm.to_pylist() == sorted(panel.firm.to_pylist())
+    frame = panel.to_frame().set_index("firm_id").loc[simulate.corporate_numbers(SMALL.n_firms)]
+    assert frame["cohort"].fillna(0).tolist() == firms.cohort.tolist()
     for year in (2014, 2020):
         value = frame[f"sales@{year}"].to_numpy()
         t = year - SMALL.first
