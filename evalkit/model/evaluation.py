@@ -1,13 +1,22 @@
 """All of one evaluation, before and after disclosure control."""
 
 import dataclasses
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 from evalkit.model.check import CheckResult
 from evalkit.model.effects import Effects
 from evalkit.model.flow import Flow
 from evalkit.model.sample import MatchedSample
 from evalkit.model.study import Study
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def distinct_names(methods: Sequence[str]) -> list[str]:
+    """Name estimates or checks by their methods, equal ones told apart: a, b, a becomes a, b, a-2."""
+    return [m if (n := methods[:i].count(m)) == 0 else f"{m}-{n + 1}" for i, m in enumerate(methods)]
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -42,7 +51,7 @@ class Evaluation:
 class Number:
     """One published number: what it is and its value. `value` is None where disclosure control hid it.
 
-    `id` is stable from run to run: "effects.group_time.overall.sales.estimate_percent".
+    `id` is stable from run to run: "effects.group_time.overall.sales.percent".
     """
 
     id: str
@@ -51,6 +60,17 @@ class Number:
     estimand: str = ""
     outcome: str = ""
     method: str = ""
+
+
+@dataclasses.dataclass(frozen=True)
+class Row:
+    """One row of a released table: plain labels, and by quantity the id of its number.
+
+    A quantity that is not known has no entry; one that is hidden has, and its number's value is None.
+    """
+
+    labels: dict[str, Any]
+    numbers: dict[str, str]
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -62,20 +82,38 @@ class Release:
     study : Study
         The question (no firm's data).
     numbers : dict of id to Number
-        Every number a report prints; hidden ones have the value None.
-    tables : dict of name to list of records
-        Tables of number ids and plain labels, from which sections and figures are drawn.
-    checks : tuple of CheckResult
-        With tables that passed disclosure control.
+        Every number a report prints, in order of ids; hidden ones have the value None.
+    tables : dict of name to list of Row
+        "flow", "notes", "effects/<estimate>/<aggregation>", "checks/<check>" and "checks/<check>/values": what
+        sections and figures are drawn from.
+    checks : dict of name to CheckResult
+        Without rows, values and statistic: those stand in `tables` and `numbers`. A sentence that would tell a hidden
+        number is empty.
     provenance : dict
         As in `Evaluation`.
-    hidden : int
-        How many numbers disclosure control hid.
     """
 
     study: Study
     numbers: dict[str, Number]
-    tables: dict[str, list[dict[str, Any]]]
-    checks: tuple[CheckResult, ...]
+    tables: dict[str, list[Row]]
+    checks: dict[str, CheckResult]
     provenance: dict[str, Any]
-    hidden: int = 0
+
+    @property
+    def hidden(self) -> int:
+        """How many numbers disclosure control hid."""
+        return sum(n.value is None for n in self.numbers.values())
+
+    def value(self, row: Row, quantity: str) -> float | None:
+        """Return one quantity of a row; None when it is hidden or unknown."""
+        value = self.numbers[row.numbers[quantity]].value if quantity in row.numbers else None
+        return float(value) if isinstance(value, int | float) else None
+
+    def to_frame(self) -> "pd.DataFrame":
+        """Return all published numbers, one row each."""
+        import pandas as pd
+
+        return pd.DataFrame([dataclasses.asdict(n) for n in self.numbers.values()])
+
+    def _repr_html_(self) -> str:
+        return f"<p><b>Release</b> ({self.study.id}): {len(self.numbers):,} numbers, {self.hidden:,} hidden</p>"

@@ -31,6 +31,8 @@ class Source(_Frozen):
 
     `columns` maps a canonical name to the header in the file; a header that is the canonical name needs no entry.
     `firm_scheme` says what a firm id is: a Japanese corporate number with its check digit, or any other text.
+    `missing` are texts for "not available", `suppressed` for "known and not shown"; `zero` names columns with a text
+    that means 0 there. `excel_serial` reads five digits in a date column as a spreadsheet's day number.
     """
 
     layout: Name
@@ -42,6 +44,9 @@ class Source(_Frozen):
     encoding: Literal["auto", "utf-8", "cp932", "utf-16"] = "auto"
     sheet: str = ""
     missing: tuple[str, ...] = ("",)
+    suppressed: tuple[str, ...] = ()
+    zero: dict[str, str] = {}
+    excel_serial: bool = False
 
 
 class Sources(_Frozen):
@@ -55,7 +60,8 @@ class Sources(_Frozen):
 class Treatment(_Frozen):
     """Which award makes a firm treated, and from when.
 
-    `after_end` says what becomes of firms whose first award lies after the last period.
+    `after_end` says what becomes of firms whose first award lies after the last period. `consortium` says how an
+    award of several firms is shared among them: not at all, in equal parts, or by the awards' column `share`.
     """
 
     programme: tuple[str, ...] = ()
@@ -63,6 +69,7 @@ class Treatment(_Frozen):
     cohort: Literal["first_award"] = "first_award"
     anticipation: Annotated[int, Field(ge=0)] = 0
     after_end: Literal["refuse", "not_yet_treated", "drop"] = "refuse"
+    consortium: Literal["refuse", "equal", "share"] = "refuse"
 
 
 class Period(_Frozen):
@@ -200,7 +207,7 @@ class Study(_Frozen):
     treatment: Treatment = Treatment()
     period: Period
     population: Population = Population()
-    outcome: Annotated[tuple[Outcome, ...], Field(min_length=1)]
+    outcome: tuple[Outcome, ...]
     covariates: Covariates = Covariates()
     match: MethodSpec = MethodSpec(method="none")
     estimate: tuple[MethodSpec, ...] = (MethodSpec(method="group_time"),)
@@ -212,6 +219,8 @@ class Study(_Frozen):
     @field_validator("outcome")
     @classmethod
     def _distinct(cls, outcomes: tuple[Outcome, ...]) -> tuple[Outcome, ...]:
+        if not outcomes:
+            raise ValueError("at least one outcome is needed")
         if len({o.name for o in outcomes}) < len(outcomes):
             raise ValueError("two outcomes have the same name")
         return outcomes

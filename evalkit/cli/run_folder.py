@@ -1,0 +1,171 @@
+"""One study's folder of outputs: who writes in it, what was written, and whether it still is that."""
+
+import contextlib
+import fcntl
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from evalkit.errors import BusyError, EvalkitError, IntegrityError, ManyErrors
+from evalkit.model import store
+
+STAGES = {"build": "panel", "match": "sample", "estimate": "effects", "check": "checks", "report": "release"}
+"""The stages in order, and the folder of each."""
+
+PUBLIC = "report"
+"""The one stage whose files other users may read."""
+
+MANIFEST = "_manifest.json"
+HEADLINE = "release/headline.txt"
+DRAFT = ".draft"
+REJECTED = Path("restricted", "rejected")
+Key = Mapping[str, Any]
+
+
+class RunFolder:
+    """The folder `DIR/<study id>`.
+
+    Each stage's files appear together, after the stage has succeeded, and its manifest after them. The manifest holds
+    the key of the stage (all that its outputs depend on) and the SHA-256 of every output.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    @contextlib.contextmanager
+    def only_writer(self) -> Iterator[None]:
+        """Hold the folder; without any output in the end, it is as if nobody had been here.
+
+        Raises
+        ------
+        BusyError
+            Another process holds it.
+        """
+        missing = [p for p in (self.path, *self.path.parents) if not p.exists()]
+        self.path.mkdir(parents=True, exist_ok=True)
+        lock = self.path / ".lock"
+        handle = _locked(lock)
+        try:
+            self._sweep()
+            yield
+        finally:
+            lock.unlink(missing_ok=True)
+            os.close(handle)
+            with contextlib.suppress(OSError):
+                for folder in missing:
+                    folder.rmdir()
+
+    @contextlib.contextmanager
+    def writing(self, stage: str, key: Key) -> Iterator[Path]:
+        """Give an empty folder to write a stage's files in; they take their places when the stage succeeds.
+
+        When the input is rejected, only the list of rejected rows is kept, in `restricted/rejected`.
+        """
+        draft = self.path / DRAFT
+        usual = os.umask(0o077)
+        try:
+            draft.mkdir()
+            if stage == PUBLIC:
+                os.umask(usual)
+            yield draft
+            self._take(stage, draft, key)
+        except (EvalkitError, ManyErrors) as error:
+            self._keep_rejected(draft / "restricted" / "quarantine", error)
+            raise
+        finally:
+            os.umask(usual)
+            shutil.rmtree(draft, ignore_errors=True)
+
+    def outputs(self, stage: str) -> dict[str, str]:
+        """Return SHA-256 by path of what a stage wrote."""
+        hashes: dict[str, str] = self._written(stage)["outputs"]
+        return hashes
+
+    def problem(self, stage: str, key: Key) -> IntegrityError | None:
+        """Say why a stage's outputs are not those of `key`, or None when they are."""
+        try:
+            written = self._written(stage)
+            changed = [name for name, value in key.items() if written[name] != value]
+            if changed:
+                return _stale(f"changed since '{stage}' ran: {', '.join(changed)}", stage)
+            store.verify(self.path, written["outputs"])
+        except IntegrityError as error:
+            error.hint = _again(stage)
+            return error
+        except (ValueError, KeyError, TypeError):
+            return _stale("the manifest is damaged", stage)
+        return None
+
+    def finish(self, key: Key) -> None:
+        """Write `manifest.json`, which names every file of the run; unchanged, it is left alone."""
+        names = [name for stage in STAGES for name in (*self.outputs(stage), f"{STAGES[stage]}/{MANIFEST}")]
+        whole = {**key, "outputs": {name: store.sha256(self.path / name) for name in names}}
+        path = self.path / "manifest.json"
+        if not path.is_file() or store.read_json(path) != whole:
+            store.write_json(path, whole)
+
+    def _written(self, stage: str) -> dict[str, Any]:
+        path = self.path / STAGES[stage] / MANIFEST
+        if not path.is_file():
+            raise IntegrityError(f"'{stage}' has not been run", where=str(self.path), code="E_MISSING_OUTPUT")
+        written: dict[str, Any] = store.read_json(path)
+        return written
+
+    def _take(self, stage: str, draft: Path, key: Key) -> None:
+        new = {p.relative_to(draft).as_posix(): p for p in sorted(draft.rglob("*")) if p.is_file()}
+        outputs = {name: store.sha256(path) for name, path in new.items()}
+        try:
+            old = set(self.outputs(stage))
+        except (IntegrityError, ValueError, KeyError, TypeError):
+            old = set()
+        (self.path / "manifest.json").unlink(missing_ok=True)
+        shutil.rmtree(self.path / REJECTED, ignore_errors=True)
+        for name, path in new.items():
+            target = self.path / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            path.replace(target)
+        for name in old - set(new):
+            (self.path / name).unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                (self.path / name).parent.rmdir()
+        store.write_json(self.path / STAGES[stage] / MANIFEST, {**key, "outputs": outputs})
+
+    def _sweep(self) -> None:
+        """Remove what a killed run left half-written."""
+        shutil.rmtree(self.path / DRAFT, ignore_errors=True)
+        for left in self.path.rglob(".*.tmp"):
+            left.unlink()
+
+    def _keep_rejected(self, listed: Path, error: Exception) -> None:
+        if listed.is_dir():
+            target = self.path / REJECTED
+            shutil.rmtree(target, ignore_errors=True)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            listed.replace(target)
+            error.add_note(f"the rows set aside are listed in {target}")
+
+
+def _locked(lock: Path) -> int:
+    """Open and lock a file that still has its name once it is locked."""
+    while True:
+        handle = os.open(lock, os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(handle)
+            raise BusyError(
+                "another run is writing this study", where=str(lock.parent), hint="wait until it has finished"
+            ) from None
+        if lock.exists() and os.fstat(handle).st_ino == lock.stat().st_ino:
+            return handle
+        os.close(handle)
+
+
+def _stale(problem: str, stage: str) -> IntegrityError:
+    return IntegrityError(problem, where=f"{STAGES[stage]}/{MANIFEST}", code="E_STALE", hint=_again(stage))
+
+
+def _again(stage: str) -> str:
+    return f"run `evalkit {stage}` first (`evalkit run` runs all that is needed)"
