@@ -1,0 +1,88 @@
+"""Effects as rows of plain numbers, in per cent and in level, with the simultaneous band over event time."""
+
+import math
+from collections.abc import Sequence
+from typing import Any, Literal
+
+from evalkit.model.effects import Effects
+from evalkit.model.study import Outcome
+from evalkit.stats.aggregate import aggregate
+from evalkit.stats.bands import simultaneous_band
+from evalkit.stats.scales import POINTS, Triple, scaled
+
+By = Literal["overall", "event_time", "cohort", "year"]
+AGGREGATIONS: tuple[By, ...] = ("overall", "event_time", "cohort", "year")
+AS_ESTIMATED = ("estimate", "std_error", "conf_low", "conf_high", "p_value", "n_treated", "n_control")
+
+
+def aggregations(effects: Effects) -> list[By]:
+    """Return what the effects can be averaged by: what their rows are labelled with."""
+    return [by for by in AGGREGATIONS if by == "overall" or effects.table[by].notna().any()]
+
+
+def effect_rows(effects: Effects, by: By, seed: int = 0) -> list[dict[str, Any]]:
+    """Average effects and put each in per cent and in level.
+
+    Parameters
+    ----------
+    effects : Effects
+        As estimated.
+    by : {"overall", "event_time", "cohort", "year"}
+        What to average within.
+    seed : int
+        Key of the draws behind the simultaneous band.
+
+    Returns
+    -------
+    list of dict
+        `outcome`, `estimand`, the label (named as `by`), the columns of `Effects` as estimated, and triples
+        `percent`, `percent_low`, `percent_high`, `level`, `level_low`, `level_high`; by event time also
+        `<scale>_band_low` and `<scale>_band_high` of both. NaN where unknown.
+    """
+    averaged = aggregate(effects, by)
+    records: list[dict[str, Any]] = averaged.table.to_dict("records")  # type: ignore[assignment]
+    bands = simultaneous_band(averaged, effects.level, seed).to_dict("records") if by == "event_time" else []
+    rows = []
+    for i, record in enumerate(records):
+        outcome = outcome_of(effects.outcomes, record["outcome"])
+        row = {"outcome": outcome.name, "estimand": record["estimand"]}
+        if by != "overall":
+            row[by] = int(record[by])
+        row |= {name: record[name] for name in AS_ESTIMATED}
+        baseline = effects.baseline.get(outcome.name, math.nan)
+        row |= _both_scales((record["estimate"], record["conf_low"], record["conf_high"]), outcome, baseline, "")
+        if bands:
+            ends = (record["estimate"], bands[i]["band_low"], bands[i]["band_high"])
+            row |= _both_scales(ends, outcome, baseline, "band_")
+        rows.append(row)
+    return rows
+
+
+def _both_scales(ends: Sequence[float], outcome: Outcome, baseline: float, kind: str) -> dict[str, float]:
+    both = scaled(Triple(*ends), outcome.transform, baseline)
+    row: dict[str, float] = {}
+    for name, triple in both._asdict().items():
+        row |= {name: triple.estimate, f"{name}_{kind}low": triple.low, f"{name}_{kind}high": triple.high}
+    return row
+
+
+def outcome_of(outcomes: Sequence[Outcome], name: str) -> Outcome:
+    """Return an outcome by name."""
+    return next(o for o in outcomes if o.name == name)
+
+
+def main_scale(outcome: Outcome) -> Literal["percent", "level"]:
+    """Return the scale that an outcome's effects are read on first."""
+    return "percent" if outcome.transform == "log" else "level"
+
+
+def level_unit(outcome: Outcome) -> str:
+    """Return the unit of an outcome's effects in level."""
+    if outcome.transform in POINTS:
+        return "percentage_point"
+    return "asinh" if outcome.transform == "asinh" else outcome.unit
+
+
+def baseline_unit(outcome: Outcome) -> str:
+    """Return the unit of an outcome's own values."""
+    return "share" if outcome.transform in ("share", "binary") else outcome.unit

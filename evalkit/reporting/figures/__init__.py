@@ -1,0 +1,63 @@
+"""Figures for the report and for notebooks; each function returns a matplotlib figure, no global setting changes."""
+
+from matplotlib.figure import Figure
+
+from evalkit.errors import UnknownNameError, did_you_mean
+from evalkit.model.check import CheckResult
+from evalkit.model.effects import Effects
+from evalkit.model.flow import Flow
+from evalkit.reporting.effect_rows import effect_rows, main_scale, outcome_of
+from evalkit.reporting.figures.event_study import draw_event_study
+from evalkit.reporting.figures.flow import draw_flow
+from evalkit.reporting.figures.love_plot import draw_love_plot
+from evalkit.reporting.figures.overlap import draw_overlap
+from evalkit.reporting.points import flow_steps, love_points, path_points, value_label
+from evalkit.reporting.words import words
+
+__all__ = ["event_study", "flow", "love_plot", "overlap"]
+
+
+def event_study(effects: Effects, outcome: str = "", language: str = "en") -> Figure:
+    """Draw the effects of one outcome by years since the award.
+
+    Parameters
+    ----------
+    effects : Effects
+        As an estimator returns them.
+    outcome : str
+        Which outcome; the first one when empty.
+    language : {"en", "ja"}
+        Language of labels.
+
+    Returns
+    -------
+    Figure
+        Points, pointwise intervals and the simultaneous band; in per cent for outcomes in logarithms.
+    """
+    names = [o.name for o in effects.outcomes]
+    name = outcome or names[0]
+    if name not in names:
+        raise UnknownNameError(f"unknown outcome '{name}'", hint=did_you_mean(name, names))
+    chosen, text = outcome_of(effects.outcomes, name), words(language)
+    points = path_points(effect_rows(effects.of(name), "event_time"), main_scale(chosen))
+    return draw_event_study(points, value_label(chosen, text), title=text.outcome(chosen), language=language)
+
+
+def love_plot(balance: CheckResult, language: str = "en") -> Figure:
+    """Draw the standardised mean differences of a `balance` check, before and after matching.
+
+    Categories with many levels have one line, for their largest difference.
+    """
+    points = love_points(balance.rows, words(language))
+    return draw_love_plot(points, language=language)
+
+
+def overlap(check: CheckResult, language: str = "en") -> Figure:
+    """Draw the propensity scores of an `overlap` check as a mirrored histogram."""
+    return draw_overlap(check.rows, language=language)
+
+
+def flow(steps: Flow, language: str = "en") -> Figure:
+    """Draw what each step kept, set aside and merged."""
+    rows = [{**step.to_dict(), "text": f"{step.kept:,}"} for step in steps.steps]
+    return draw_flow(flow_steps(rows, words(language)), language=language)

@@ -1,0 +1,25 @@
+"""The main finding as plain text, in the words of the report."""
+
+from markupsafe import Markup
+
+from evalkit.model.evaluation import Release
+from evalkit.reporting.page import Page
+from evalkit.reporting.sections import summary
+from evalkit.reporting.words import words
+
+
+def headline(release: Release, language: str = "en") -> str:
+    """Say the effect on the primary outcome in one line, bound to its interval as in the report.
+
+    Parameters
+    ----------
+    release : Release
+        All that may be published.
+    language : {"en", "ja"}
+        Of the words.
+    """
+    page = Page(release, words(language), {})
+    main = summary.headline(page)
+    if main is None:
+        return page.words["summary.unknown"].format(outcome=page.words.outcome(release.study.primary))
+    return Markup(" ").join(main[key] for key in ("text", "also") if main[key]).striptags()

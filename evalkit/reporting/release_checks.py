@@ -1,0 +1,130 @@
+"""Disclosure control of checks."""
+
+import dataclasses
+import itertools
+from typing import Any
+
+from evalkit.model.check import CheckResult
+from evalkit.model.evaluation import Number, Row
+from evalkit.model.sample import MatchedSample
+from evalkit.reporting.disclosure import Ledger, known, part_of_id, row_of, second_cells
+from evalkit.reporting.words import HIDDEN
+
+LABELS = ("cohort", "year", "event_time", "period")
+"""Whole numbers that are labels, not results."""
+NOT_FIRMS = ("n_covariates", "n_above", "n_tests", "n_rejected", "n_pre")
+"""Counts that do not count firms; any other count does, also in a check this module does not know."""
+GIVEN = ("alpha", "warn_above", "fail_above")
+"""Values that are options of the check, not results."""
+GROUPS = ("n_treated", "n_control")
+"""Sizes of the groups as a whole, among the values of a check."""
+Record = dict[str, Any]
+
+
+def release_check(
+    ledger: Ledger, name: str, result: CheckResult, sample: MatchedSample
+) -> tuple[CheckResult, dict[str, list[Row]]]:
+    """Release one check.
+
+    A row with a small count of firms, or with a share that is one, is hidden, and a second level of its category with
+    it; one small count among the values hides all of them but the sizes of the groups and the
+    check's options.
+
+    Parameters
+    ----------
+    ledger : Ledger
+        Gets the numbers.
+    name : str
+        What the check is called in ids and tables.
+    result : CheckResult
+        As found.
+    sample : MatchedSample
+        The firms compared.
+
+    Returns
+    -------
+    result : CheckResult
+        Without numbers, and without the sentence when that tells a hidden one.
+    tables : dict
+        "checks/<name>" and, with one row, "checks/<name>/values".
+    """
+    prefix = f"checks.{part_of_id(name)}"
+    hidden = _hidden_rows(ledger, result.rows, sample)
+    rows = [
+        _released(ledger, f"{prefix}.rows.{i:03d}", record, hide=is_hidden, method=result.name)
+        for i, (record, is_hidden) in enumerate(zip(result.rows, hidden, strict=True))
+    ]
+    values = {**result.values, "statistic": result.values.get("statistic", result.statistic)}
+    for record, is_hidden in zip(result.rows, hidden, strict=True):
+        if is_hidden and record.get("level") and _names(values, record):
+            values["level"] = HIDDEN
+    hide = _has_small_count(ledger, values)
+    told = _released(ledger, prefix, values, hide=hide, method=result.name, keep_groups=True)
+    tells = hide or values.get("level") == HIDDEN
+    sentence = ledger.put(Number(f"{prefix}.sentence", result.sentence, "text", method=result.name), hide=tells)
+    told = row_of(told.labels, {**told.numbers, "sentence": sentence})
+    kept = dataclasses.replace(result, sentence="" if tells else result.sentence, values={}, statistic=None, rows=())
+    return kept, {f"checks/{name}": rows, f"checks/{name}/values": [told]}
+
+
+def _released(
+    ledger: Ledger, prefix: str, record: Record, *, hide: bool, method: str, keep_groups: bool = False
+) -> Row:
+    """Put the numbers of a record into the ledger; tables inside a record are left out."""
+    labels = {k: v for k, v in record.items() if k in LABELS or isinstance(v, str | bool)}
+    shown = (*GIVEN, *(k for k in GROUPS if not ledger.small(record.get(k)))) if keep_groups else GIVEN
+    ids = {
+        key: ledger.put(Number(f"{prefix}.{key}", value, _unit(key), method=method), hide=hide and key not in shown)
+        for key, value in record.items()
+        if key not in labels and not isinstance(value, dict | list | tuple)
+    }
+    return row_of(labels, ids)
+
+
+def _hidden_rows(ledger: Ledger, rows: tuple[Record, ...], sample: MatchedSample) -> list[bool]:
+    """Say which rows are hidden; levels of one category add up, so that one of them never is hidden alone."""
+    hidden: list[bool] = []
+    for _, group in itertools.groupby(rows, key=lambda row: row.get("covariate")):
+        own = list(group)
+        counts = [_share_counts(row, sample) for row in own]
+        small = [_has_small_count(ledger, row) or ledger.small(*n) for row, n in zip(own, counts, strict=True)]
+        is_category = len(own) > 1 and all(counts)
+        hidden += second_cells([min(n) for n in counts], small, ledger.threshold) if is_category else small
+    return hidden
+
+
+def _has_small_count(ledger: Ledger, record: Record) -> bool:
+    return ledger.small(*(v for k, v in record.items() if k.startswith("n_") and k not in NOT_FIRMS))
+
+
+def _share_counts(row: Record, sample: MatchedSample) -> list[int]:
+    """Return how many firms are, and are not, at the level whose shares a row has; nothing when it has means."""
+    shares = {k: v for k, v in row.items() if k.startswith(("mean_treated", "mean_control"))}
+    if not shares or known(row.get("variance_ratio_before", 0.0)):
+        return []
+    cohort, kept = sample.panel.cohort, sample.weight > 0
+    counts = []
+    for key, share in shares.items():
+        group = cohort > 0 if "treated" in key else cohort == 0
+        n = int((group if key.endswith("before") else group & kept).sum())
+        at = round(share * n) if known(share) else 0
+        counts += [at] if row.get("level") else [at, n - at]
+    return counts
+
+
+def _names(values: Record, record: Record) -> bool:
+    return all(values.get(key) == record.get(key) for key in ("covariate", "level"))
+
+
+def _unit(key: str) -> str:
+    if key.startswith("n_"):
+        return "count"
+    if key == "dof":
+        return "plain"
+    if "p_value" in key:
+        return "p_value"
+    if key in GIVEN:
+        return "plain"
+    if key == "share" or key.startswith("share_"):
+        return "share"
+    return "smd" if "smd" in key or key.startswith("variance_ratio") else ""

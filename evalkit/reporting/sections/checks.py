@@ -1,0 +1,75 @@
+"""Each check with its verdict."""
+
+from typing import Any
+
+from markupsafe import Markup
+
+from evalkit.reporting.effect_rows import outcome_of
+from evalkit.reporting.page import Cell, Column, Page, Table
+
+ELSEWHERE = ("balance",)
+"""Checks whose table stands in a section of its own."""
+
+
+def render(page: Page) -> Markup:
+    """Render the section."""
+    return page.fill("checks.html.j2", checks=[_entry(page, name) for name in page.release.checks])
+
+
+def _entry(page: Page, name: str) -> dict[str, Any]:
+    check, words = page.release.checks[name], page.words
+    return {
+        "verdict": check.verdict,
+        "title": words.method_title("checks", name),
+        "question": words.get(f"method.checks.{check.name}.question", check.question),
+        "text": sentence(page, name),
+        "drawing": page.drawings.get(name),
+        "table": None if check.name in ELSEWHERE else _table(page, name),
+    }
+
+
+def sentence(page: Page, name: str) -> Cell:
+    """Word a check by its case; a case without words keeps the check's own English sentence."""
+    release = page.release
+    check, row = release.checks[name], release.tables[f"checks/{name}/values"][0]
+    key = f"method.checks.{check.name}.sentence.{row.labels.get('case', '')}"
+    if release.study.match.method == "none" and page.words.get(f"{key}_unmatched", ""):
+        key = f"{key}_unmatched"
+    if page.words.get(key, ""):
+        labels = {k: _label(page, k, v) for k, v in row.labels.items()}
+        numbers = {quantity: page.number(number_id) for quantity, number_id in row.numbers.items()}
+        level = labels.get("level", "")
+        characteristic = labels.get("covariate", "") + (f"{page.words['page.colon']}{level}" if level else "")
+        return page.say(key, **labels, **numbers, characteristic=characteristic)
+    if not check.sentence:
+        return page.words["checks.withheld"]
+    return page.cell(row, "sentence")
+
+
+def _label(page: Page, key: str, value: str) -> str:
+    """Put a label that names a part of the study into words."""
+    outcomes = page.release.study.outcome
+    if key == "outcome" and any(o.name == value for o in outcomes):
+        return page.words.outcome(outcome_of(outcomes, value))
+    if key == "method":
+        return page.words.method_title("estimation", value)
+    return page.words.column(value) if key == "covariate" else str(value)
+
+
+def _table(page: Page, name: str) -> Table | None:
+    rows = page.release.tables[f"checks/{name}"]
+    if not rows:
+        return None
+    labels = list(dict.fromkeys(key for row in rows for key in row.labels))
+    quantities = list(dict.fromkeys(key for row in rows for key in row.numbers))
+    columns = [Column(_title(page, key), is_number=False) for key in labels]
+    columns += [Column(_title(page, key)) for key in quantities]
+    lines = [
+        [*(_label(page, k, row.labels.get(k, "")) for k in labels), *(page.cell(row, q) for q in quantities)]
+        for row in rows
+    ]
+    return Table(page.words.method_title("checks", name), columns, lines)
+
+
+def _title(page: Page, key: str) -> str:
+    return page.words.get(f"check_columns.{key}", key)

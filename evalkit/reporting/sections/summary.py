@@ -1,0 +1,113 @@
+"""What the study found, in words bound to the intervals."""
+
+from typing import Any
+
+from markupsafe import Markup
+
+from evalkit.model.evaluation import Row
+from evalkit.model.study import Outcome
+from evalkit.reporting.effect_rows import main_scale, outcome_of
+from evalkit.reporting.page import Column, Page, Table
+from evalkit.reporting.points import estimates
+from evalkit.reporting.reading import reading_of
+from evalkit.reporting.sections.checks import sentence
+
+STATED = ("positive", "negative", "null")
+"""Readings after which the effect is also put on its other scale."""
+
+
+def render(page: Page) -> Markup:
+    """Render the section."""
+    return page.fill("summary.html.j2", main=headline(page), others=_others(page, _overall(page)), trust=_trust(page))
+
+
+def headline(page: Page) -> dict[str, Any] | None:
+    """Word the primary outcome of the first estimate, with its reading; None when it was not estimated."""
+    rows, primary = _overall(page), page.release.study.primary.name
+    first = next(iter(rows), "")
+    return _worded(page, first, rows[first][primary]) if primary in rows.get(first, {}) else None
+
+
+def _overall(page: Page) -> dict[str, dict[str, Row]]:
+    """Return the overall effects by estimate and outcome."""
+    return {
+        name: {r.labels["outcome"]: r for r in page.release.tables[f"effects/{name}/overall"]}
+        for name in estimates(page.release)
+    }
+
+
+def _worded(page: Page, estimate: str, row: Row) -> dict[str, Any]:
+    outcome = outcome_of(page.release.study.outcome, row.labels["outcome"])
+    reading = reading_of(page.release, row)
+    scale = main_scale(outcome)
+    values = {
+        "outcome": page.words.outcome(outcome),
+        "effect": page.cell(row, scale),
+        "interval": page.interval(row, f"{scale}_low", f"{scale}_high"),
+        "confidence": page.cell(row, "confidence"),
+    }
+    text = page.say("summary.not_held") if reading == "not_held" else page.say(f"summary.{reading}", **values)
+    based_on = page.say(
+        "summary.based_on",
+        method=page.words.method_title("estimation", estimate),
+        n_treated=page.cell(row, "n_treated"),
+        n_control=page.cell(row, "n_control"),
+    )
+    also = _other_scale(page, row, outcome) if reading in STATED else None
+    return {"reading": reading, "text": text, "also": also, "based_on": based_on}
+
+
+def _other_scale(page: Page, row: Row, outcome: Outcome) -> Markup | None:
+    """Put the effect in level when it was told in per cent, and the other way round."""
+    scale = "level" if main_scale(outcome) == "percent" else "percent"
+    if scale not in row.numbers:
+        return None
+    return page.say(
+        f"summary.in_{scale}",
+        effect=page.cell(row, scale),
+        interval=page.interval(row, f"{scale}_low", f"{scale}_high"),
+        baseline=page.cell(row, "baseline"),
+    )
+
+
+def _others(page: Page, rows: dict[str, dict[str, Row]]) -> Table:
+    """List every outcome of every estimate with its reading."""
+    words = page.words
+    columns = [
+        Column(words["results.outcome"], is_number=False),
+        Column(words["results.estimate"], is_number=False),
+        Column(words["event_study.effect"]),
+        Column(page.say("results.interval", confidence=page.confidence)),
+        Column(words["results.reading"], is_number=False),
+    ]
+    lines = []
+    for outcome in page.release.study.outcome:
+        for name, own in rows.items():
+            if outcome.name in own:
+                row, scale = own[outcome.name], main_scale(outcome)
+                reading = reading_of(page.release, row)
+                is_stated = reading != "not_held"
+                lines.append(
+                    [
+                        words.outcome(outcome),
+                        words.method_title("estimation", name),
+                        page.cell(row, scale) if is_stated else page.unknown,
+                        page.interval(row, f"{scale}_low", f"{scale}_high") if is_stated else page.unknown,
+                        words[f"reading.{reading}"],
+                    ]
+                )
+    return Table(words["summary.others"], columns, lines)
+
+
+def _trust(page: Page) -> list[dict[str, Any]]:
+    """List what the checks say, and what no check can say."""
+    release, words = page.release, page.words
+    lines: list[dict[str, Any]] = [
+        {"verdict": check.verdict, "title": words.method_title("checks", name), "text": sentence(page, name)}
+        for name, check in release.checks.items()
+    ]
+    tested = any(c.name == "pretrends" and c.verdict != "info" for c in release.checks.values())
+    lines.append({"verdict": "", "title": "", "text": words["summary.if_alike" if tested else "summary.no_pretrends"]})
+    if any(o.transform == "asinh" for o in release.study.outcome):
+        lines.append({"verdict": "", "title": "", "text": words["summary.asinh"]})
+    return lines
