@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from evalkit import methods
-from evalkit.model import study_file
+from evalkit.model import store, study_file
 from evalkit.model.check import Case, CheckResult
 from evalkit.model.effects import Effects
 from evalkit.model.evaluation import Evaluation, Release
@@ -116,7 +116,11 @@ def assemble(
 ) -> Evaluation:
     """Put the parts of an evaluation together, with its provenance."""
     flow = sample.panel.flow.extend(_matching_flow(sample))
-    provenance = {"study_sha256": study_file.study_hash(study), "seed": study.seed, "versions": versions()}
+    provenance: dict[str, Any] = {
+        "study_sha256": study_file.study_hash(study), "seed": study.seed, "versions": versions(),
+    }  # fmt: skip
+    if isinstance(sample.panel.source, Path):
+        provenance["panel_sha256"] = store.sha256(sample.panel.source)
     return Evaluation(study, flow, sample, effects, checks, provenance)
 
 
