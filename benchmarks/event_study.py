@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+
 from evalkit.model.panel import Panel
 from evalkit.model.study import Outcome
 

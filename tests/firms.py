@@ -1,8 +1,9 @@
 """Firms with baseline covariates, and a slow twin of greedy matching; for tests only."""
 
-import evalkit as ek
 import numpy as np
 import pandas as pd
+
+import evalkit as ek
 
 COVARIATES = ("size", "growth", "debt", "industry", "region")
 

@@ -1,9 +1,10 @@
 """Slow twins of the estimators, written from the papers with dense matrices and loops over firms; for tests only."""
 
-import evalkit as ek
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+
+import evalkit as ek
 
 
 def frame(

@@ -26,10 +26,20 @@ class Ledger:
         self.threshold = threshold
         self._numbers: dict[str, Number] = {}
         self._concealed: set[int] = set()
+        self._shown: set[int] = set()
 
-    def conceal(self, counts: Iterable[int]) -> None:
-        """Hide these counts wherever they come up from now on: a count hidden in one table must not stand in another."""
-        self._concealed |= {n for n in counts if n >= self.threshold}
+    def conceal(self, hidden: Iterable[int], shown: Iterable[int]) -> None:
+        """Hide some counts of the flow wherever they come up from now on: what one table hides, no other may show."""
+        self._concealed |= {n for n in hidden if n >= self.threshold}
+        self._shown |= set(shown)
+
+    def is_concealed(self, count: Any) -> bool:  # noqa: ANN401
+        """Say whether a count is one that another table hides."""
+        return count in self._concealed
+
+    def tells(self, total: int) -> bool:
+        """Say whether a total is one that the flow hides, or differs from one it shows by a small count of firms."""
+        return self.is_concealed(total) or any(0 < abs(total - n) < self.threshold for n in self._shown - {total})
 
     def small(self, *counts: Any) -> bool:  # noqa: ANN401
         """Say whether any count is above zero and below the threshold, or not known."""
@@ -47,8 +57,8 @@ class Ledger:
             raise EvalkitError("two numbers have the same id", where=number.id)
         if not known(number.value):
             return None
-        is_concealed = number.unit == "count" and number.value in self._concealed
-        value = None if hide or is_concealed else _rounded(number.value)
+        hide = hide or (number.unit == "count" and self.is_concealed(number.value))
+        value = None if hide else _rounded(number.value)
         self._numbers[number.id] = dataclasses.replace(number, value=value)
         return number.id
 

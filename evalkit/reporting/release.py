@@ -65,7 +65,8 @@ def _flow(ledger: Ledger, evaluation: Evaluation) -> list[Row]:
     for i, (step, chosen) in enumerate(zip(steps, hidden, strict=True)):
         ids = {c: ledger.put(Number(f"flow.{i:02d}.{c}", n, "count"), hide=c in chosen) for c, n in counts[i].items()}
         rows.append(row_of({"step": step.step, "unit": step.unit, "reasons": _reasons(step)}, ids))
-    ledger.conceal(row[c] for row, chosen in zip(counts, hidden, strict=True) for c in chosen)
+    cells = [(row[c], c in chosen) for row, chosen in zip(counts, hidden, strict=True) for c in CELLS]
+    ledger.conceal((n for n, is_hidden in cells if is_hidden), (n for n, is_hidden in cells if not is_hidden))
     hide = ledger.small(sample.n_treated, sample.n_control)
     counted = {
         "n_treated": sample.n_treated, "n_control": sample.n_control,

@@ -82,7 +82,11 @@ def _released(
 
 
 def _hidden_rows(ledger: Ledger, rows: tuple[Record, ...], sample: MatchedSample) -> list[bool]:
-    """Say which rows are hidden; levels of one category add up, so that one of them never is hidden alone."""
+    """Say which rows are hidden.
+
+    Levels of one category add up, so that one of them never is hidden alone; and where the total of a column of counts
+    would tell a small one, the row with the fewest firms is hidden.
+    """
     hidden: list[bool] = []
     for _, group in itertools.groupby(rows, key=lambda row: row.get("covariate")):
         own = list(group)
@@ -90,11 +94,21 @@ def _hidden_rows(ledger: Ledger, rows: tuple[Record, ...], sample: MatchedSample
         small = [_has_small_count(ledger, row) or ledger.small(*n) for row, n in zip(own, counts, strict=True)]
         is_category = len(own) > 1 and all(counts)
         hidden += second_cells([min(n) for n in counts], small, ledger.threshold) if is_category else small
+    firms = [_firm_counts(row) for row in rows]
+    totals = [sum(column) for column in zip(*firms, strict=True)] if len(set(map(len, firms))) == 1 else []
+    if totals and not any(hidden) and any(map(ledger.tells, totals)):
+        hidden[min(range(len(rows)), key=lambda i: sum(firms[i]))] = True
     return hidden
 
 
+def _firm_counts(record: Record) -> list[int]:
+    return [v for k, v in record.items() if k.startswith("n_") and k not in NOT_FIRMS]
+
+
 def _has_small_count(ledger: Ledger, record: Record) -> bool:
-    return ledger.small(*(v for k, v in record.items() if k.startswith("n_") and k not in NOT_FIRMS))
+    """Say whether a record counts few firms, or as many as another table hides."""
+    counts = _firm_counts(record)
+    return ledger.small(*counts) or any(map(ledger.is_concealed, counts))
 
 
 def _share_counts(row: Record, sample: MatchedSample) -> list[int]:

@@ -3,12 +3,12 @@
 import dataclasses
 from pathlib import Path
 
-import evalkit as ek
 import pytest
+
+import evalkit as ek
+import firms
 from evalkit import methods
 from evalkit.model.check import CheckResult, load_checks, save_checks
-
-import firms
 
 CHECKS = methods.names("checks")
 

@@ -1,13 +1,13 @@
 """What every estimator must do. A new file in `evalkit/estimation` is tested by being there."""
 
-import evalkit as ek
 import numpy as np
 import pandas as pd
 import pytest
+
+import evalkit as ek
+import twins
 from evalkit import methods
 from evalkit.model.effects import COLUMNS
-
-import twins
 
 EXACT = 1e-10
 """Noise-free values differ from their rounding by at most 2^-35 of their range."""

@@ -3,16 +3,16 @@
 import dataclasses
 from pathlib import Path
 
-import evalkit as ek
 import numpy as np
 import pandas as pd
 import pytest
-from evalkit import methods
-from evalkit.model.sample import KEPT, PAIR_COLUMNS
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import evalkit as ek
 import firms
+from evalkit import methods
+from evalkit.model.sample import KEPT, PAIR_COLUMNS
 
 ROUNDING = 1e-12
 """Sums of at most a few hundred fractions 1/k, and differences of two scores."""

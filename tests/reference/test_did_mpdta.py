@@ -2,11 +2,11 @@
 
 import json
 
-import evalkit as ek
 import numpy as np
 import pandas as pd
 import pytest
 
+import evalkit as ek
 import twins
 from references import reference
 

@@ -4,12 +4,12 @@ import dataclasses
 import json
 from functools import cache
 
-import evalkit as ek
 import numpy as np
 import pandas as pd
 import pytest
-from evalkit.stats.neighbours import Points, Rules, nearest_neighbours
 
+import evalkit as ek
+from evalkit.stats.neighbours import Points, Rules, nearest_neighbours
 from references import reference
 
 PROPENSITY = 1e-8

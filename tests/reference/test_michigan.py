@@ -5,12 +5,12 @@ import os
 import subprocess
 import sys
 
-import evalkit as ek
 import numpy as np
 import pandas as pd
 import pytest
 from linearmodels.datasets import jobtraining
 
+import evalkit as ek
 import twins
 
 PRINTED = 5e-6

@@ -1,13 +1,13 @@
 import dataclasses
 
-import evalkit as ek
 import numpy as np
 import pytest
-from evalkit.checks.overlap import score_bins
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import evalkit as ek
 import firms
+from evalkit.checks.overlap import score_bins
 
 
 def sample_with(treated: list[float], control: list[float], n_dropped: int = 0) -> ek.MatchedSample:

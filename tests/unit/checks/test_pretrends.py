@@ -1,10 +1,10 @@
 import dataclasses
 
-import evalkit as ek
 import numpy as np
 import pytest
 from scipy import stats
 
+import evalkit as ek
 import twins
 
 

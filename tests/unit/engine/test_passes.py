@@ -1,15 +1,15 @@
 """Passes over blocks: order, threads, storage and memory order do not change a bit."""
 
-import evalkit as ek
 import numpy as np
 import pyarrow as pa
 import pytest
+
+import evalkit as ek
+import twins
 from evalkit.engine.local import map_blocks, threads
 from evalkit.engine.paths import baseline_means, sample_moments
 from evalkit.errors import DesignError, EstimationError
 from evalkit.model import store
-
-import twins
 
 
 @pytest.fixture

@@ -1,11 +1,11 @@
 """The event study against a dense regression with every dummy as a column."""
 
-import evalkit as ek
 import numpy as np
 import pytest
-from evalkit.errors import DesignError, EstimationError
 
+import evalkit as ek
 import twins
+from evalkit.errors import DesignError, EstimationError
 
 TWIN = 1e-8
 """Values are rounded once at 2^-35 of their range, and the twin inverts X'X with a condition number near 1e4."""

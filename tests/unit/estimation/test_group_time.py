@@ -1,11 +1,11 @@
 """Group-time effects against a twin that loops over firms."""
 
-import evalkit as ek
 import numpy as np
 import pytest
-from evalkit.errors import DesignError
 
+import evalkit as ek
 import twins
+from evalkit.errors import DesignError
 
 TWIN = 1e-9
 """Values are rounded once at 2^-35 of their range; everything else is the same arithmetic."""

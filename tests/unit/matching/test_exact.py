@@ -1,8 +1,8 @@
-import evalkit as ek
 import numpy as np
 import pandas as pd
 import pytest
 
+import evalkit as ek
 import firms
 
 

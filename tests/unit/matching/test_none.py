@@ -1,6 +1,6 @@
-import evalkit as ek
 import numpy as np
 
+import evalkit as ek
 import firms
 
 

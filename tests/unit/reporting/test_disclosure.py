@@ -177,10 +177,18 @@ def test_a_count_hidden_in_the_flow_stands_nowhere_else():
         reports.evaluation(flow=flow, checks=(balance, dataclasses.replace(overlap, values=values), pretrends))
     )
     assert made.numbers["flow.01.in"].value is made.numbers["flow.01.quarantined"].value is None
-    assert made.numbers["checks.overlap.n_treated"].value is None
+    assert made.numbers["checks.overlap.n_treated"].value is made.numbers["checks.overlap.share"].value is None
     shown = {n.value for n in made.numbers.values() if n.unit == "count"}
     assert {90, 60} <= shown
     assert not shown & {7, 97}
+
+
+def test_the_total_of_a_histogram_does_not_tell_a_small_count():
+    step = reports.FlowStep
+    flow = reports.Flow((step("match", "treated firms", 100, 87, 13), step("match", "control firms", 60, 60)))
+    made = release(reports.evaluation(flow=flow))
+    shown = [made.value(row, "n_treated") for row in made.tables["checks/overlap"]]
+    assert shown == [40, None]
 
 
 def test_rare_levels_of_a_category_are_hidden_in_pairs():

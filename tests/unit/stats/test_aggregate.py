@@ -1,12 +1,12 @@
 """Aggregation against influence values of firms, cohort shares included."""
 
-import evalkit as ek
 import numpy as np
 import pandas as pd
 import pytest
-from evalkit.errors import EstimationError
 
+import evalkit as ek
 import twins
+from evalkit.errors import EstimationError
 
 TWIN = 1e-9
 """Values are rounded once at 2^-35 of their range; everything else is the same arithmetic."""

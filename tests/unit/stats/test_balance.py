@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+
 from evalkit.stats.balance import Groups, level_balance, number_balance, smd, weighted_mean, weighted_variance
 
 ROUNDING = 1e-12

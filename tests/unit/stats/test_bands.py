@@ -1,12 +1,12 @@
 """Simultaneous bands against cases with a known answer."""
 
-import evalkit as ek
 import numpy as np
 import pytest
-from evalkit.stats.bands import sup_t
 from scipy import stats
 
+import evalkit as ek
 import twins
+from evalkit.stats.bands import sup_t
 
 DRAWN = 0.015
 """Simulation error of a 95 % point from 100,000 draws."""

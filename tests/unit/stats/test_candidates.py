@@ -1,7 +1,7 @@
 import numpy as np
-from evalkit.stats.candidates import candidates
 
 import firms
+from evalkit.stats.candidates import candidates
 
 
 def test_who_can_be_compared() -> None:

@@ -1,8 +1,8 @@
 import numpy as np
 import pandas as pd
-from evalkit.stats.covariates import any_missing, cells, read_covariates
 
 import firms
+from evalkit.stats.covariates import any_missing, cells, read_covariates
 
 
 def panel():

@@ -2,9 +2,10 @@
 
 import numpy as np
 import pytest
+from scipy import stats
+
 from evalkit.model.effects import COLUMNS
 from evalkit.stats.inference import FEWEST_FOR_ERROR, effects_table
-from scipy import stats
 
 
 def table_of(dof: float, n_treated: int = 50):

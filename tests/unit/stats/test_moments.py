@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from evalkit.stats.moments import EXACT_ROWS, Moments, Quantum, block_moments, combine
 
 ROUNDING = 2e-10

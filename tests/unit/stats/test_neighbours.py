@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
-from evalkit.stats.neighbours import Neighbours, Points, Rules, nearest_neighbours
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import firms
+from evalkit.stats.neighbours import Neighbours, Points, Rules, nearest_neighbours
 
 
 def match(score: np.ndarray, treated: np.ndarray, cell: np.ndarray, tie: np.ndarray, rules: Rules) -> Neighbours:

@@ -1,4 +1,5 @@
 import numpy as np
+
 from evalkit.model.sample import PAIR_COLUMNS
 from evalkit.stats.pairs import pair_table, pair_weights
 

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 import statsmodels.api as sm
+
 from evalkit.errors import DesignError
 from evalkit.stats import regressors as module
 from evalkit.stats.covariates import Covariate

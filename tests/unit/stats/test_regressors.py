@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+
 from evalkit.errors import DesignError
 from evalkit.stats import regressors as module
 from evalkit.stats.covariates import Covariate

@@ -1,6 +1,7 @@
 import numpy as np
 import pyarrow as pa
 import pytest
+
 from evalkit.stats.stable_hash import stable_hash
 
 IDS = ["", "1", "12345678", "123456789", "1234567890123", "株式会社", "x" * 40, "123456780"]

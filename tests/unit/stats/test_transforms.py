@@ -1,6 +1,7 @@
 """Scales of outcomes."""
 
 import numpy as np
+
 from evalkit.stats.transforms import transform
 
 LEVELS = np.array([[1.0, 2.0, np.nan, 8.0], [0.0, -1.0, 4.0, 4.0]])

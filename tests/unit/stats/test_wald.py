@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
-from evalkit.stats.wald import wald
 from scipy import stats
+
+from evalkit.stats.wald import wald
 
 
 def test_equals_the_textbook_formula() -> None:

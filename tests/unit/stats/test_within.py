@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from evalkit.errors import EstimationError
 from evalkit.stats.within import least_squares
 
