@@ -79,7 +79,7 @@ class Method:
         ]
         estimate = np.concatenate([f.coefficient for f in fits])
         vcov, dof = self._vcov(fits, moments, width)
-        table, vcov = effects_table(_labels(panel, moments, events, self), estimate, vcov, dof, 0.95)
+        table, vcov = effects_table(_labels(sample, moments, events, self), estimate, vcov, dof, 0.95)
         dropped = int(sample_moments(sample).n.sum() - moments.n.sum())
         return Effects(
             table=table, vcov=vcov, method="event_study", options=dataclasses.asdict(self), outcomes=panel.outcomes,
@@ -170,7 +170,10 @@ def _homoskedastic(fits: list[Fit]) -> tuple[NDArray[np.float64], float]:
     return vcov, float(min(dofs))
 
 
-def _labels(panel: Panel, moments: Moments, events: list[list[int]], method: Method) -> dict[str, list[object]]:
+def _labels(
+    sample: MatchedSample, moments: Moments, events: list[list[int]], method: Method
+) -> dict[str, list[object]]:
+    panel = sample.panel
     labels: dict[str, list[object]] = {k: [] for k in ("outcome", "estimand", "event_time", "n_treated", "n_control")}
     for o, (outcome, known) in enumerate(zip(panel.outcomes, events, strict=True)):
         seen = moments.observed[:, o * len(panel.periods) : (o + 1) * len(panel.periods)]
@@ -179,7 +182,7 @@ def _labels(panel: Panel, moments: Moments, events: list[list[int]], method: Met
         control = int(moments.n[(moments.cohort == 0) & enough].sum())
         for j, event in enumerate(known):
             labels["outcome"].append(outcome.name)
-            labels["estimand"].append("att")
+            labels["estimand"].append(sample.estimand)
             labels["event_time"].append(event)
             labels["n_treated"].append(int(moments.n[hit[:, :, j].any(axis=1) & enough].sum()))
             labels["n_control"].append(control)

@@ -1,5 +1,7 @@
 """What every estimator must do. A new file in `evalkit/estimation` is tested by being there."""
 
+import dataclasses
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -38,6 +40,7 @@ def test_effects_have_the_one_shape(name: str) -> None:
     assert (table["estimate"] < table["conf_high"]).all()
     assert table[["n_treated", "n_control"]].gt(0).all(axis=None)
     assert found.method == name
+    assert set(table["estimand"]) == {"att"}
     assert set(found.baseline) == {"y"}
 
 
@@ -92,6 +95,11 @@ def test_firms_of_no_weight_do_not_matter(name: str) -> None:
     weighted = ek.estimate(twins.sample(p, np.where(drop, 0.0, 1.0)), name).table
     np.testing.assert_allclose(weighted["estimate"], effects(name, kept).table["estimate"], atol=SAME)
     assert weighted["n_control"].tolist() == effects(name, kept).table["n_control"].tolist()
+
+
+def test_the_estimand_is_the_samples(name: str) -> None:
+    s = dataclasses.replace(twins.sample(twins.panel(twins.frame())), estimand="att_matched")
+    assert set(ek.estimate(s, name).table["estimand"]) == {"att_matched"}
 
 
 def test_shifting_all_years_shifts_only_the_labels(name: str) -> None:
