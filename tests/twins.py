@@ -99,3 +99,49 @@ def event_study(
     clustered = bread @ sums.T @ sums @ bread * factor
     plain = bread * ((y - x @ b) ** 2).sum() / (n - x.shape[1])
     return times, b[:k], clustered[:k, :k], plain[:k, :k]
+
+
+def regression(table: pd.DataFrame, regressors: dict[object, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """Least squares with every firm and year as a dummy; coefficients and covariance clustered by firm.
+
+    The small-sample factor is G/(G-1) * (N-1)/(N-K) with K the regressors and years. `regressors` are columns of the
+    rows of `table`.
+    """
+    x = np.column_stack(list(regressors.values())).astype(float)
+    years = pd.get_dummies(table["year"], dtype=float).to_numpy()
+    firms = pd.get_dummies(table["firm"], dtype=float).to_numpy()
+    full, y = np.hstack([x, years[:, 1:], firms]), table["y"].to_numpy()
+    bread = np.linalg.inv(full.T @ full)
+    b = bread @ full.T @ y
+    sums = firms.T @ (full * (y - full @ b)[:, None])
+    k, g, n = x.shape[1], firms.shape[1], len(y)
+    factor = g / (g - 1) * (n - 1) / (n - k - years.shape[1])
+    return b[:k], (bread @ sums.T @ sums @ bread * factor)[:k, :k]
+
+
+def imputation(table: pd.DataFrame) -> tuple[list[tuple[int, int]], np.ndarray, np.ndarray]:
+    """Impute by least squares on untreated rows; influence from the weights of each row, as in the paper's theorem."""
+    treated = ((table["g"] > 0) & (table["year"] >= table["g"])).to_numpy()
+    codes = np.hstack([pd.get_dummies(table[c], dtype=float).to_numpy() for c in ("firm", "year")])
+    z0, z1 = codes[~treated], codes[treated]
+    y = table["y"].to_numpy()
+    fitted = codes @ np.linalg.lstsq(z0, y[~treated], rcond=None)[0]
+    tau = y - fitted
+    firm = pd.factorize(table["firm"], sort=True)[0]
+    usable = np.isin(table["firm"], table["firm"][~treated].unique())
+    cells, effects, influence = [], [], []
+    means = {
+        key: tau[treated & usable & (table["g"] == key[0]).to_numpy() & (table["year"] == key[1]).to_numpy()].mean()
+        for key in sorted(set(zip(table["g"][treated & usable], table["year"][treated & usable], strict=True)))
+    }
+    centred = tau - np.array([
+        means.get((g, t), 0.0) if hit else 0.0 for g, t, hit in zip(table["g"], table["year"], treated, strict=True)
+    ])  # fmt: skip
+    for (g, t), mean in means.items():
+        own = treated & usable & (table["g"] == g).to_numpy() & (table["year"] == t).to_numpy()
+        weight = np.where(own, 1 / own.sum(), 0.0)
+        weight[~treated] = -z0 @ np.linalg.pinv(z0.T @ z0) @ z1.T @ weight[treated]
+        cells.append((int(g), int(t)))
+        effects.append(mean)
+        influence.append(np.bincount(firm, weight * centred))
+    return cells, np.array(effects), np.array(influence).T

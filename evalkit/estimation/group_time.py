@@ -9,11 +9,13 @@ from numpy.typing import NDArray
 
 from evalkit.engine.paths import baseline_means, sample_moments
 from evalkit.errors import DesignError
-from evalkit.model.effects import CohortShares, Effects
+from evalkit.model.effects import Effects
 from evalkit.model.panel import Panel
 from evalkit.model.sample import MatchedSample
+from evalkit.stats.cohorts import cohort_shares, dropped_note
 from evalkit.stats.inference import effects_table
 from evalkit.stats.moments import Moments
+from evalkit.stats.regression import treatable
 
 
 @dataclasses.dataclass(frozen=True)
@@ -53,7 +55,8 @@ class Method:
         DesignError
             No cell has both supported and comparison firms (`E_NO_CONTROL`).
         """
-        panel, moments = sample.panel, sample_moments(sample)
+        panel = sample.panel
+        moments, n_dropped = treatable(sample_moments(sample), panel.periods[0] + 1 + panel.anticipation)
         cells = [c for c in self._cells(panel, moments) if c.in_treated.any() and c.in_control.any()]
         if not cells:
             raise DesignError(
@@ -62,17 +65,14 @@ class Method:
             )  # fmt: skip
         solved = [_solve(c, moments) for c in cells]
         cohorts = np.array(sorted({c.cohort for c in cells}), dtype=np.int64)
-        vcov, cross = _covariance(cells, solved, moments, cohorts)
+        influence = list(_influence(cells, solved, moments))
         estimate = np.array([s.estimate for s in solved])
-        table, vcov = effects_table(_labels(cells, sample.estimand, moments), estimate, vcov, np.inf, 0.95)
-        own = [moments.cohort == c for c in cohorts]
+        labels = _labels(cells, sample.estimand, moments)
+        table, vcov = effects_table(labels, estimate, moments.covariance(influence), np.inf, 0.95)
         return Effects(
             table=table, vcov=vcov, method="group_time", options=dataclasses.asdict(self), outcomes=panel.outcomes,
-            baseline=baseline_means(sample), notes=_notes(panel, moments),
-            shares=CohortShares(
-                cohorts, np.array([moments.total[m, 0].sum() for m in own]),
-                np.array([moments.product[m, 0, 0].sum() for m in own]), cross,
-            ),
+            baseline=baseline_means(sample), notes=dropped_note(n_dropped),
+            shares=cohort_shares(moments, cohorts, influence),
         )  # fmt: skip
 
     def _cells(self, panel: Panel, moments: Moments) -> "Iterator[_Cell]":
@@ -81,7 +81,7 @@ class Method:
         for o, outcome in enumerate(panel.outcomes):
             for cohort in cohorts:
                 before = cohort - 1 - panel.anticipation
-                for year in panel.periods if before >= first else ():
+                for year in panel.periods:
                     start = before if year > before or self.base == "universal" else year - 1
                     if year == start or start < first:
                         continue
@@ -133,26 +133,17 @@ def _solve(cell: _Cell, moments: Moments) -> _Solved:
     return _Solved(float(sides[0] - sides[1]), scale, mean)
 
 
-def _covariance(
-    cells: list[_Cell], solved: list[_Solved], moments: Moments, cohorts: NDArray[np.int64]
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return the covariance of the cells (K, K) and of the cells with the cohorts' masses (K, C)."""
-    k, d = len(cells), moments.total.shape[1]
+def _influence(cells: list[_Cell], solved: list[_Solved], moments: Moments) -> Iterator[NDArray[np.float64]]:
+    """Yield for each group the matrix A (cells, D + 1) with the firm's influence A v."""
+    k = len(cells)
     scale, mean = np.array([s.scale for s in solved]), np.array([s.mean for s in solved])
     at, since = np.array([c.at for c in cells]) + 1, np.array([c.since for c in cells]) + 1
-    cross = np.zeros((k, len(cohorts)))
-
-    def influence() -> Iterator[NDArray[np.float64]]:
-        for group in range(moments.n_groups):
-            a = np.zeros((k, d))
-            a[np.arange(k), at] = scale[:, group]
-            a[np.arange(k), since] -= scale[:, group]
-            a[:, 0] = -scale[:, group] * mean[:, group]
-            place = np.flatnonzero(cohorts == moments.cohort[group])
-            cross[:, place] += (a @ moments.product[group][:, 0])[:, None]
-            yield a
-
-    return moments.covariance(influence()), cross
+    for group in range(moments.n_groups):
+        a = np.zeros((k, moments.total.shape[1]))
+        a[np.arange(k), at] = scale[:, group]
+        a[np.arange(k), since] -= scale[:, group]
+        a[:, 0] = -scale[:, group] * mean[:, group]
+        yield a
 
 
 def _labels(cells: list[_Cell], estimand: str, moments: Moments) -> dict[str, list[object]]:
@@ -165,8 +156,3 @@ def _labels(cells: list[_Cell], estimand: str, moments: Moments) -> dict[str, li
         "n_treated": [int(moments.n[c.in_treated].sum()) for c in cells],
         "n_control": [int(moments.n[c.in_control].sum()) for c in cells],
     }
-
-
-def _notes(panel: Panel, moments: Moments) -> tuple[str, ...]:
-    always = (moments.cohort > 0) & (moments.cohort - 1 - panel.anticipation < panel.periods[0])
-    return (f"always_treated_dropped:{int(moments.n[always].sum())}",) if always.any() else ()

@@ -93,6 +93,17 @@ class Moments:
         """Number of groups."""
         return len(self.cohort)
 
+    def without(self, unseen: NDArray[np.bool_]) -> "Moments":
+        """Return the moments as if the columns marked for each group (C, D) had not been observed."""
+        seen = self.observed & ~unseen
+        keep = np.concatenate([np.ones((self.n_groups, 1), dtype=bool), seen], axis=1)
+        return dataclasses.replace(
+            self,
+            observed=seen,
+            total=np.where(keep, self.total, 0.0),
+            product=np.where(keep[:, :, None] & keep[:, None, :], self.product, 0.0),
+        )
+
     def covariance(self, influence: Iterable[NDArray[np.float64]]) -> NDArray[np.float64]:
         """Sum the outer products of firm influence values.
 

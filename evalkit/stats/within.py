@@ -77,11 +77,11 @@ def fit(moments: Moments, columns: slice, design: NDArray[np.float64], names: li
     periods = np.zeros((n_periods, len(live) - 1))
     periods[live[1:], np.arange(len(live) - 1)] = 1.0
     full = np.concatenate([design, np.broadcast_to(periods, (n_groups, *periods.shape))], axis=2)
-    inner = _demeaned(full, seen)
+    inner = demeaned(full, seen)
     mass = moments.total[:, 0]
     total = moments.total[:, 1:][:, columns]
     root = np.where(use, np.sqrt(mass), 0.0)
-    mean = _demeaned((total / mass[:, None])[:, :, None], seen)[:, :, 0]
+    mean = demeaned((total / mass[:, None])[:, :, None], seen)[:, :, 0]
     x = (inner * root[:, None, None]).reshape(-1, full.shape[2])
     before = np.sqrt(np.einsum("ctj,ct,c->j", full**2, seen.astype(float), np.where(use, mass, 0.0)))
     b, bread = least_squares(x, (mean * root[:, None]).reshape(-1), names, before)
@@ -101,7 +101,7 @@ def fit(moments: Moments, columns: slice, design: NDArray[np.float64], names: li
     )
 
 
-def _demeaned(z: NDArray[np.float64], seen: NDArray[np.bool_]) -> NDArray[np.float64]:
+def demeaned(z: NDArray[np.float64], seen: NDArray[np.bool_]) -> NDArray[np.float64]:
     """Subtract each group's mean over its observed periods; zero elsewhere. z is (C, T, p)."""
     weight = seen[:, :, None].astype(float)
     count = np.maximum(weight.sum(axis=1, keepdims=True), 1.0)

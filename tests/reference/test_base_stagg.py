@@ -43,3 +43,11 @@ def test_group_time(sample: ek.MatchedSample, answers: dict, comparison: str, st
     simple = ek.aggregate(cells).table.iloc[0]
     assert simple["estimate"] == pytest.approx(answers[stored]["simple"]["att"], abs=STORED)
     assert simple["std_error"] == pytest.approx(answers[stored]["simple"]["se"], abs=STORED)
+
+
+def test_imputation(sample: ek.MatchedSample, answers: dict) -> None:
+    cells = ek.estimate(sample, "imputation")
+    assert ek.aggregate(cells).table["estimate"].iloc[0] == pytest.approx(answers["bjs_nocov"]["att"], abs=STORED)
+    path = ek.aggregate(cells, "event_time").table.set_index("event_time")["estimate"]
+    for event, stored in answers["bjs_nocov"]["es"].items():
+        assert path[int(event)] == pytest.approx(stored, abs=STORED)

@@ -1,0 +1,71 @@
+"""Two-way fixed effects with one indicator of being treated."""
+
+import dataclasses
+from typing import Literal
+
+import numpy as np
+
+from evalkit.engine.paths import baseline_means, sample_moments
+from evalkit.model.effects import Effects
+from evalkit.model.sample import MatchedSample
+from evalkit.stats.cohorts import dropped_note, event_times, observed_of, require_before_and_after
+from evalkit.stats.inference import effects_table
+from evalkit.stats.regression import Design, regress, treatable
+
+
+@dataclasses.dataclass(frozen=True)
+class Method:
+    """One effect for all firms and years, from a regression with firm and year effects.
+
+    Kept for comparison with older studies. With several award cohorts and effects that grow, it compares later with
+    earlier recipients and can even have the wrong sign; prefer `group_time`.
+
+    Parameters
+    ----------
+    covariance : {"clustered", "homoskedastic"}
+        As in `event_study`.
+
+    Assumes
+    -------
+    Parallel paths without the award, no reaction before the declared anticipation, and one and the same effect for
+    all cohorts and years.
+
+    Reference
+    ---------
+    Wooldridge (2010), Econometric Analysis of Cross Section and Panel Data, section 10.5; Goodman-Bacon (2021),
+    Journal of Econometrics 225(2), on what the coefficient averages.
+    """
+
+    covariance: Literal["clustered", "homoskedastic"] = "clustered"
+
+    def estimate(self, sample: MatchedSample) -> Effects:
+        """Estimate one effect for each outcome with their joint covariance, from one read of the data.
+
+        Raises
+        ------
+        DesignError
+            No firm is observed before and after its award (`E_NO_TREATED`).
+        EstimationError
+            The effect is not identified (`E_COLLINEAR`); equal variances asked for with weights (`E_OPTION`).
+        """
+        panel = sample.panel
+        moments, n_dropped = treatable(sample_moments(sample), panel.periods[0] + 1 + panel.anticipation)
+        times, treated = event_times(moments, panel.periods)
+        hit = treated[:, None] & (times >= -panel.anticipation)
+        designs, n_treated, n_control = [], [], []
+        for o, outcome in enumerate(panel.outcomes):
+            require_before_and_after(moments, panel.periods, o, outcome.name)
+            seen = observed_of(moments, o, len(panel.periods))
+            designs.append(Design(hit[:, :, None].astype(float), ["treated"]))
+            n_treated.append(int(moments.n[(hit & seen).any(axis=1)].sum()))
+            n_control.append(int(moments.n[(moments.cohort == 0) & seen.any(axis=1)].sum()))
+        found = regress(moments, designs, self.covariance)
+        labels: dict[str, list[object]] = {
+            "outcome": [o.name for o in panel.outcomes], "estimand": [sample.estimand] * len(panel.outcomes),
+            "n_treated": [*n_treated], "n_control": [*n_control],
+        }  # fmt: skip
+        table, vcov = effects_table(labels, found.estimate, np.asarray(found.vcov), found.dof, 0.95)
+        return Effects(
+            table=table, vcov=vcov, method="twfe", options=dataclasses.asdict(self), outcomes=panel.outcomes,
+            baseline=baseline_means(sample), dof=found.dof, notes=dropped_note(n_dropped),
+        )  # fmt: skip

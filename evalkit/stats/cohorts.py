@@ -1,0 +1,51 @@
+"""What estimators share about cohorts: event times seen, counts of firms, shares for aggregation, notes."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from evalkit.errors import DesignError
+from evalkit.model.effects import CohortShares
+from evalkit.stats.moments import Moments
+
+
+def observed_of(moments: Moments, outcome: int, n_periods: int) -> NDArray[np.bool_]:
+    """Return which periods each group has for one outcome (C, T), of groups with at least two."""
+    own = moments.observed[:, outcome * n_periods : (outcome + 1) * n_periods]
+    seen: NDArray[np.bool_] = own & (own.sum(axis=1) >= 2)[:, None]
+    return seen
+
+
+def event_times(moments: Moments, periods: tuple[int, ...]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """Return event times (C, T) and which groups (C,) are treated within the periods."""
+    treated = (moments.cohort > 0) & (moments.cohort <= periods[-1])
+    return np.array(periods)[None, :] - moments.cohort[:, None], treated
+
+
+def require_before_and_after(moments: Moments, periods: tuple[int, ...], outcome: int, name: str) -> None:
+    """Refuse an outcome that no treated firm has from the award on.
+
+    Raises
+    ------
+    DesignError
+        `E_NO_TREATED`, with the outcome's name.
+    """
+    times, treated = event_times(moments, periods)
+    seen = observed_of(moments, outcome, len(periods))
+    if not (seen & treated[:, None] & (times >= 0)).any():
+        raise DesignError("no firm is observed before and after its award", where=name, code="E_NO_TREATED")
+
+
+def cohort_shares(moments: Moments, cohorts: NDArray[np.int64], influence: list[NDArray[np.float64]]) -> CohortShares:
+    """Return the masses of cohorts and their covariance with effects whose influence is A v in each group."""
+    cross = np.zeros((len(influence[0]), len(cohorts)))
+    for group, a in enumerate(influence):
+        place = np.flatnonzero(cohorts == moments.cohort[group])
+        cross[:, place] += (a @ moments.product[group][:, 0])[:, None]
+    own = [moments.cohort == c for c in cohorts]
+    mass = np.array([moments.total[m, 0].sum() for m in own])
+    return CohortShares(cohorts, mass, np.array([moments.product[m, 0, 0].sum() for m in own]), cross)
+
+
+def dropped_note(n_dropped: int) -> tuple[str, ...]:
+    """Return the caveat that firms without an untreated period were left out."""
+    return (f"always_treated_dropped:{n_dropped}",) if n_dropped else ()
