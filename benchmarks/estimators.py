@@ -1,6 +1,6 @@
-"""CPU seconds, wall time and memory of the event study beside pyfixest, panel already built.
+"""CPU seconds, wall time and memory of the estimators beside pyfixest, panel already built.
 
-Usage: python benchmarks/event_study.py [--firms 1000000] [--repeats 5] [--peer-firms 100000]
+Usage: python benchmarks/estimators.py [--firms 1000000] [--repeats 5] [--peer-firms 100000]
 
 Each run is a process of its own; memory is the peak beyond an interpreter that has imported the same packages.
 """
@@ -20,6 +20,7 @@ import pyarrow as pa
 from evalkit.model.panel import Panel
 from evalkit.model.study import Outcome
 
+METHODS = ("event_study", "group_time", "sun_abraham", "imputation")
 PERIODS = tuple(range(2014, 2024))
 
 MEASURE = """
@@ -48,7 +49,7 @@ from evalkit.estimation import {method}
 OURS = """
 sample = ek.match(ek.Panel.load(Path({folder!r})))
 effects = ek.estimate(sample, {method!r})
-path = ek.aggregate(effects, "event_time").table if {method!r} == "group_time" else effects.table
+path = effects.table if {method!r} == "event_study" else ek.aggregate(effects, "event_time").table
 answer = dict(zip(path["event_time"].astype(int).astype(str), path[["estimate", "std_error"]].values.tolist()))
 """
 PEER_IMPORTS = """
@@ -83,7 +84,7 @@ def main() -> None:
         for n_firms, with_peer in ((arguments.peer_firms, True), (arguments.firms, False)):
             folder = Path(scratch) / str(n_firms)
             write_panel(n_firms, folder)
-            rows = {m: measure(OURS_IMPORTS, OURS, arguments.repeats, folder, m) for m in ("event_study", "group_time")}
+            rows = {m: measure(OURS_IMPORTS, OURS, arguments.repeats, folder, m) for m in METHODS}
             if with_peer:
                 rows["pyfixest"] = measure(PEER_IMPORTS, PEER, max(1, arguments.repeats // 2), folder, "")
                 compare(rows["event_study"], rows["pyfixest"])
