@@ -11,6 +11,7 @@ from evalkit.engine.local import map_blocks
 from evalkit.errors import DesignError, EstimationError
 from evalkit.model.panel import Panel
 from evalkit.model.sample import MatchedSample
+from evalkit.model.study import Outcome
 from evalkit.stats.moments import Moments, Partial, Quantum, block_moments, combine
 from evalkit.stats.transforms import transform
 
@@ -19,13 +20,16 @@ _MOMENTS: "WeakKeyDictionary[MatchedSample, Moments]" = WeakKeyDictionary()
 
 def paths(panel: Panel, block: pa.RecordBatch) -> NDArray[np.float64]:
     """Return all outcomes of a block side by side on their scales: (n, outcomes x periods), NaN where not observed."""
-    wide = []
-    for outcome in panel.outcomes:
-        levels = np.empty((block.num_rows, len(panel.periods)))
-        for j, name in enumerate(panel.columns_of(outcome)):
-            levels[:, j] = block.column(name).to_numpy(zero_copy_only=False)
-        wide.append(transform(levels, outcome.transform))
+    wide = [transform(_levels(panel, block, outcome), outcome.transform) for outcome in panel.outcomes]
     return wide[0] if len(wide) == 1 else np.concatenate(wide, axis=1)
+
+
+def _levels(panel: Panel, block: pa.RecordBatch, outcome: Outcome) -> NDArray[np.float64]:
+    """Return the values of one outcome (n, T), NaN where not observed."""
+    levels = np.empty((block.num_rows, len(panel.periods)))
+    for j, name in enumerate(panel.columns_of(outcome)):
+        levels[:, j] = block.column(name).to_numpy(zero_copy_only=False)
+    return levels
 
 
 def path_columns(panel: Panel) -> list[str]:
@@ -54,20 +58,24 @@ def baseline_means(sample: MatchedSample) -> dict[str, float]:
     The sum is rounded once (`math.fsum`), so it does not depend on the order of firms. NaN when nothing is observed.
     """
     panel = sample.panel
-    before = panel.cohort - 1 - panel.anticipation
-    treated = np.flatnonzero((panel.cohort > 0) & (sample.weight > 0))
-    rows = pa.array(treated)
-    means = {}
-    for outcome in panel.outcomes:
-        table = panel.read(panel.columns_of(outcome)).take(rows)
-        levels = np.column_stack([c.to_numpy().astype(float) for c in table.columns])
-        position = before[treated] - panel.periods[0]
-        valid = (position >= 0) & (position < len(panel.periods))
-        value = np.full(len(treated), np.nan)
-        value[valid] = levels[np.flatnonzero(valid), position[valid]]
-        seen = np.isfinite(value)
-        weight = sample.weight[treated][seen]
-        means[outcome.name] = math.fsum(weight * value[seen]) / math.fsum(weight) if seen.any() else math.nan
+    weight, position = sample.weight, panel.cohort - 1 - panel.anticipation - panel.periods[0]
+    counts = (panel.cohort > 0) & (weight > 0) & (position >= 0) & (position < len(panel.periods))
+
+    def kernel(block: pa.RecordBatch, row: int) -> NDArray[np.float64]:
+        chosen = np.flatnonzero(counts[row : row + block.num_rows])
+        rows = block.take(pa.array(chosen))
+        found = np.empty((len(chosen), len(panel.outcomes)))
+        for o, outcome in enumerate(panel.outcomes):
+            levels = _levels(panel, rows, outcome)
+            found[:, o] = levels[np.arange(len(chosen)), position[row + chosen]]
+        return found
+
+    values = np.concatenate(list(map_blocks(panel, path_columns(panel), kernel)))
+    own, means = weight[counts], {}
+    for o, outcome in enumerate(panel.outcomes):
+        seen = np.isfinite(values[:, o])
+        total = math.fsum(own[seen] * values[seen, o])
+        means[outcome.name] = total / math.fsum(own[seen]) if seen.any() else math.nan
     return means
 
 
@@ -79,13 +87,7 @@ def _moments(sample: MatchedSample) -> Moments:
         raise DesignError("no firm has a positive weight", code="E_NO_TREATED")
     columns, cohort = path_columns(panel), panel.cohort
 
-    def bounds(block: pa.RecordBatch, row: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        y = paths(panel, block)[weight[row : row + block.num_rows] > 0]
-        y = y if len(y) else np.full((1, y.shape[1]), np.nan)
-        return np.fmin.reduce(y, axis=0), np.fmax.reduce(y, axis=0)
-
-    lows, highs = zip(*map_blocks(panel, columns, bounds), strict=True)
-    low, high = (np.nan_to_num(f.reduce(np.array(v), axis=0)) for f, v in ((np.fmin, lows), (np.fmax, highs)))
+    low, high = _bounds(panel)
     quantum = Quantum.covering(low, high, float(weight.max()))
 
     def kernel(block: pa.RecordBatch, row: int) -> Partial:
@@ -93,3 +95,27 @@ def _moments(sample: MatchedSample) -> Moments:
         return block_moments(weight[firms], paths(panel, block), cohort[firms], quantum)
 
     return combine(map_blocks(panel, columns, kernel), quantum)
+
+
+def _bounds(panel: Panel) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the range of each outcome-period on its scale (outcomes x periods,), 0 where nothing is observed."""
+    ranges = []
+    for outcome in panel.outcomes:
+        ends = transform(panel.bounds(panel.columns_of(outcome)), outcome.transform)
+        if outcome.transform == "growth" or np.isnan(ends).any():
+            ends = _scanned(panel, outcome)
+        ranges.append(ends)
+    low, high = np.nan_to_num(np.concatenate(ranges, axis=1))
+    return low, high
+
+
+def _scanned(panel: Panel, outcome: Outcome) -> NDArray[np.float64]:
+    """Return the range (2, T) from the values themselves, where the ends of the levels do not give it."""
+
+    def kernel(block: pa.RecordBatch, _row: int) -> NDArray[np.float64]:
+        y = transform(_levels(panel, block, outcome), outcome.transform)
+        empty = np.full((1, y.shape[1]), np.nan)
+        return np.array([f.reduce(np.concatenate([y, empty]), axis=0) for f in (np.fmin, np.fmax)])
+
+    ends = np.array(list(map_blocks(panel, panel.columns_of(outcome), kernel)))
+    return np.array([np.fmin.reduce(ends[:, 0], axis=0), np.fmax.reduce(ends[:, 1], axis=0)])

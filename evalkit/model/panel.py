@@ -120,6 +120,27 @@ class Panel:
             block = table.slice(start, store.BLOCK_FIRMS).combine_chunks()
             yield (block.to_batches()[0] if block.num_rows else pa.RecordBatch.from_pylist([], schema=table.schema))
 
+    def bounds(self, columns: Sequence[str]) -> NDArray[np.float64]:
+        """Return the least and the greatest observed value of number columns (2, n_columns), NaN where there is none.
+
+        A panel file has them in its statistics, so no value is read.
+        """
+        if isinstance(self.source, Path):
+            import pyarrow.parquet as pq
+
+            file = pq.read_metadata(self.source)
+            place = {file.schema.column(i).name: i for i in range(file.num_columns)}
+            groups = [file.row_group(i) for i in range(file.num_row_groups)]
+            found = [[g.column(place[name]).statistics for g in groups] for name in columns]
+            known = [[s for s in column if s is not None and s.has_min_max] for column in found]
+            pairs = [(min(s.min for s in k), max(s.max for s in k)) if k else (np.nan, np.nan) for k in known]
+        else:
+            import pyarrow.compute as pc
+
+            each = [pc.min_max(self.source.column(name)).as_py() for name in columns]
+            pairs = [(np.nan, np.nan) if e["min"] is None else (e["min"], e["max"]) for e in each]
+        return np.array(pairs, dtype=np.float64).reshape(-1, 2).T
+
     @cached_property
     def cohort(self) -> NDArray[np.int32]:
         """Cohort of each firm (n_firms,), 0 for never treated."""

@@ -22,6 +22,9 @@ EXACT_ROWS = 1 << 14
 RARE_ROWS = 256
 """Groups with fewer rows in a block wait until their rows from all blocks are together."""
 
+_PATTERN_BITS = 32
+"""Columns whose pattern is coded at once; a cohort or an earlier code fits beside them in 63 bits."""
+
 Key = tuple[int, bytes]
 Sums = tuple[int, NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]
 
@@ -148,8 +151,7 @@ def block_moments(
     seen = ~np.isnan(y)
     q = _quantised(weight, y, seen, quantum)
     code, keys = _groups(cohort, seen)
-    order = np.argsort(code, kind="stable")
-    bounds = np.searchsorted(code[order], np.arange(len(keys) + 1))
+    order, bounds = _by_group(code, len(keys))
     sizes = np.diff(bounds)
     sums = {
         keys[j]: _exact_sums(q[order[bounds[j] : bounds[j + 1]]] if len(keys) > 1 else q)
@@ -199,14 +201,24 @@ def _quantised(
 
 def _groups(cohort: NDArray[np.int32], seen: NDArray[np.bool_]) -> tuple[NDArray[np.int64], list[Key]]:
     """Return the group number of each row and the key of each group of a block."""
+    import pandas as pd
+
     code = cohort.astype(np.int64)
-    for start in range(0, seen.shape[1], 24):
-        bits = seen[:, start : start + 24]
+    for start in range(0, seen.shape[1], _PATTERN_BITS):
+        bits = seen[:, start : start + _PATTERN_BITS]
         pattern = bits @ (1 << np.arange(bits.shape[1], dtype=np.int64))
-        code = np.unique(code, return_inverse=True)[1].astype(np.int64) << 24 | pattern
-    _, first, inverse = np.unique(code, return_index=True, return_inverse=True)
+        code = pd.factorize(code << _PATTERN_BITS | pattern)[0].astype(np.int64)
+    first = np.full(int(code.max(initial=-1)) + 1, len(code))
+    np.minimum.at(first, code, np.arange(len(code)))
     packed = np.packbits(seen[first], axis=1)
-    return inverse.astype(np.int64), [(int(cohort[i]), row.tobytes()) for i, row in zip(first, packed, strict=True)]
+    return code, [(int(cohort[i]), row.tobytes()) for i, row in zip(first, packed, strict=True)]
+
+
+def _by_group(code: NDArray[np.int64], n_groups: int) -> tuple[NDArray[np.intp], NDArray[np.int64]]:
+    """Return the rows in order of their group, and where each group starts (n_groups + 1,)."""
+    small = code.astype(np.uint16) if n_groups <= 1 << 16 else code
+    bounds = np.concatenate([[0], np.cumsum(np.bincount(code, minlength=n_groups))])
+    return np.argsort(small, kind="stable"), bounds
 
 
 def _exact_sums(q: NDArray[np.float64]) -> Sums:
@@ -247,8 +259,7 @@ def _gathered(parts: list[Partial]) -> Iterable[tuple[Key, NDArray[np.float64]]]
     if not rows:
         return
     code, q = np.concatenate(codes), np.concatenate(rows)
-    order = np.argsort(code, kind="stable")
-    bounds = np.searchsorted(code[order], np.arange(len(number) + 1))
+    order, bounds = _by_group(code, len(number))
     for key, j in number.items():
         if bounds[j] < bounds[j + 1]:
             yield key, q[order[bounds[j] : bounds[j + 1]]]

@@ -7,7 +7,7 @@ import pytest
 import evalkit as ek
 import twins
 from evalkit.engine.local import map_blocks, threads
-from evalkit.engine.paths import baseline_means, sample_moments
+from evalkit.engine.paths import _bounds, baseline_means, path_columns, paths, sample_moments
 from evalkit.errors import DesignError, EstimationError
 from evalkit.model import store
 
@@ -77,3 +77,20 @@ def test_a_sample_of_nobody_is_refused() -> None:
     p = twins.panel(twins.frame())
     with pytest.raises(DesignError):
         sample_moments(twins.sample(p, np.zeros(p.n_firms)))
+
+
+@pytest.mark.parametrize("scale", ["level", "log", "asinh", "growth"])
+@pytest.mark.parametrize("stored", [True, False])
+def test_ranges_are_those_of_the_values(scale: str, stored: bool, tmp_path) -> None:
+    table = twins.frame(missing=0.2)
+    table["y"] = np.exp(table["y"])
+    table.loc[table.index[3], "y"] = 0.0
+    table.loc[table["year"] == 2013, "y"] = np.nan
+    p = ek.Panel.from_frame(table, firm="firm", year="year", cohort="g", outcomes={"y": scale})
+    if stored:
+        p.save(tmp_path)
+        p = ek.Panel.load(tmp_path)
+    y = np.concatenate([paths(p, b) for b in p.batches(path_columns(p))])
+    low, high = _bounds(p)
+    np.testing.assert_allclose(low, np.nan_to_num(np.fmin.reduce(y, axis=0)), rtol=1e-14)
+    np.testing.assert_allclose(high, np.nan_to_num(np.fmax.reduce(y, axis=0)), rtol=1e-14)

@@ -26,7 +26,7 @@ def cells(table: pd.DataFrame, keep) -> dict[object, np.ndarray]:
     } if len(event) else {}  # fmt: skip
 
 
-def compare(found: ek.Effects, table: pd.DataFrame, regressors: dict[object, np.ndarray]) -> None:
+def expect_equal(found: ek.Effects, table: pd.DataFrame, regressors: dict[object, np.ndarray]) -> None:
     b, vcov = twins.regression(table, regressors)
     np.testing.assert_allclose(found.table["estimate"], b, atol=TWIN)
     np.testing.assert_allclose(found.vcov, vcov, atol=TWIN)
@@ -36,7 +36,7 @@ def compare(found: ek.Effects, table: pd.DataFrame, regressors: dict[object, np.
 def test_twfe(missing: float) -> None:
     table = observed_twice(missing)
     hit = ((table["g"] > 0) & (table["year"] >= table["g"])).to_numpy()
-    compare(ek.estimate(twins.sample(twins.panel(table)), "twfe"), table, {"treated": hit})
+    expect_equal(ek.estimate(twins.sample(twins.panel(table)), "twfe"), table, {"treated": hit})
 
 
 @pytest.mark.parametrize("missing", [0.0, 0.15])
@@ -46,7 +46,7 @@ def test_cell_regressions(method: str, keep, missing: float) -> None:
     found = ek.estimate(twins.sample(twins.panel(table)), method)
     regressors = cells(table, keep)
     assert found.table[["cohort", "year"]].astype(int).to_numpy().tolist() == [list(c) for c in regressors]
-    compare(found, table, regressors)
+    expect_equal(found, table, regressors)
 
 
 @pytest.mark.parametrize(("method", "keep"), [("sun_abraham", lambda e: e != -1), ("extended_twfe", lambda e: e >= 0)])
@@ -58,7 +58,7 @@ def test_without_never_treated_the_last_cohort_is_the_comparison(method: str, ke
     regressors = {c: v for c, v in cells(used, keep).items() if c[0] < last}
     found = ek.estimate(twins.sample(twins.panel(table)), method)
     assert found.table["cohort"].max() < last
-    compare(found, used, regressors)
+    expect_equal(found, used, regressors)
 
 
 @pytest.mark.parametrize("method", ["sun_abraham", "extended_twfe"])
