@@ -5,10 +5,10 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
-import twins
-from references import reference
 
 import evalkit as ek
+import twins
+from references import reference
 
 STORED = 1e-8
 """Answers are stored at full precision; values up to 20 are rounded once at 2^-32."""

@@ -5,10 +5,10 @@ import json
 import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
-from evalkit.etl.linking.evaluate import LinkQuality, evaluate_links
-from evalkit.etl.linking.link import link
 from pyarrow import csv
 
+from evalkit.etl.linking.evaluate import LinkQuality, evaluate_links
+from evalkit.etl.linking.link import link
 from references import reference
 
 LEAST_PRECISION = 0.995

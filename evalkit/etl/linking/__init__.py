@@ -1,0 +1,1 @@
+"""Link awards without a firm id to a register by name and address."""
