@@ -10,6 +10,7 @@ firm-years. Each run is a process of its own; peers run in the interpreter given
 """
 
 import argparse
+import itertools
 import json
 import math
 import os
@@ -148,7 +149,8 @@ def scan(name):
     return (f"read_parquet('{{path(name)}}')" if suffix == "parquet"
             else f"read_csv('{{path(name)}}', types={{{{'corporate_number':'VARCHAR'}}}})")
 listed = ", ".join(f"'{{p}}'" for p in programmes)
-awards = f\"\"\"SELECT corporate_number, year(min(award_date)) AS cohort, count(*) AS n_awards, sum(amount_kyen) AS amount
+awards = f\"\"\"SELECT corporate_number, year(min(award_date)) AS cohort, count(*) AS n_awards,
+ sum(amount_kyen) AS amount
  FROM (SELECT DISTINCT corporate_number, program, award_date, amount_kyen FROM {{scan("awards")}}
        WHERE program IN ({{listed}})) GROUP BY 1\"\"\"
 """
@@ -200,7 +202,7 @@ def main() -> None:
         write_sources(n_firms, folder, "csv" if asked.csv else "parquet")
         ours.append(compare(folder, asked))
         shutil.rmtree(folder)
-    for (n, cpu), (m, more) in zip(zip(asked.firms, ours), list(zip(asked.firms, ours))[1:]):
+    for (n, cpu), (m, more) in itertools.pairwise(zip(asked.firms, ours, strict=True)):
         print(f"growth exponent {n:,} to {m:,} firms: {math.log(more / cpu) / math.log(m / n):.3f}")
 
 
@@ -255,7 +257,7 @@ def write_sources(n_firms: int, folder: Path, suffix: str) -> None:
     number = rng.permutation(check_digit(base) * 10**12 + base)
     ids = pa.array(number).cast(pa.string())
     log_size = rng.normal(1.8, 1.1, n_firms)
-    growth = 0.02 + 0.06 * rng.standard_normal(n_firms)
+    growth = np.round(0.02 + 0.06 * rng.standard_normal(n_firms), 3)
     firms = pa.table({
         "corporate_number": ids, "industry": rng.integers(0, 20, n_firms).astype(np.int8),
         "prefecture": rng.integers(0, 47, n_firms).astype(np.int8),

@@ -1,4 +1,4 @@
-"""Awards: duplicates, programme and stage, link to firms, first award of each firm."""
+"""Awards: duplicates, programme, stages and events, shares, link to firms, first award of each firm."""
 
 from typing import TYPE_CHECKING
 
@@ -8,8 +8,13 @@ from numpy.typing import NDArray
 from evalkit.errors import DataError
 from evalkit.etl.column import clean
 from evalkit.etl.conform import ROW, Typed
+from evalkit.etl.consortium import share_out
 from evalkit.etl.dates import fiscal_years
+from evalkit.etl.link_awards import link_awards
+from evalkit.etl.netting import at_stage, in_force, is_event
+from evalkit.etl.programmes import programme_name
 from evalkit.model.flow import Flow, FlowStep
+from evalkit.model.panel import FIRM
 from evalkit.model.study import Study
 
 if TYPE_CHECKING:
@@ -20,7 +25,9 @@ LINKED_WELL, LINKED_ENOUGH = 0.9, 0.7
 """Share of awards with a firm: noted below the first, refused below the second."""
 
 
-def first_awards(awards: Typed, study: Study, firms: "pa.Array") -> tuple[Typed, "pa.Table", Flow]:
+def first_awards(
+    awards: Typed, study: Study, firms: "pa.Array", records: Typed | None = None
+) -> tuple[Typed, "pa.Table", Flow]:
     """Find the first award of each firm among the awards that count.
 
     Parameters
@@ -31,6 +38,8 @@ def first_awards(awards: Typed, study: Study, firms: "pa.Array") -> tuple[Typed,
         Programme, stage and fiscal year.
     firms : Array of string
         Firms known from the firms or the firm-years.
+    records : Typed or None
+        The firms by name, for awards without a firm id.
 
     Returns
     -------
@@ -46,9 +55,13 @@ def first_awards(awards: Typed, study: Study, firms: "pa.Array") -> tuple[Typed,
         Fewer than 70 % of the awards have a firm (`E_LINK_RATE`).
     """
     awards, flow = _dated(awards, study.period.fiscal_year_start, Flow())
-    awards, flow = _collapse(awards, flow)
-    awards, flow = _in_scope(awards, "programme", study.treatment.programme, flow)
-    awards, flow = _in_scope(awards, "stage", (study.treatment.stage,) if study.treatment.stage else (), flow)
+    awards, flow = link_awards(awards, records, study.link, flow)
+    consortium = study.treatment.consortium
+    awards, flow = _collapse(awards, consortium, flow)
+    awards, flow = _in_programme(awards, study.treatment.programme, flow)
+    awards, dating, flow = at_stage(awards, study.treatment.stage, flow)
+    awards, flow = in_force(awards, dating, consortium != "refuse", flow)
+    awards, flow = share_out(awards, consortium, flow)
     awards, flow = _linked(awards, firms, flow)
     cohorts = awards.rows.group_by("firm_id").aggregate([(YEAR, "min")])
     cohorts = cohorts.rename_columns(["firm_id", "cohort"]).sort_by("firm_id")
@@ -71,13 +84,16 @@ def _dated(awards: Typed, start: str, flow: Flow) -> tuple[Typed, Flow]:
     if "fiscal_year" in rows.column_names:
         years = pc.coalesce(years, rows.column("fiscal_year").combine_chunks())
     column = "award_date" if "award_date" in rows.column_names else "fiscal_year"
-    texts = rows.column("firm_id").cast(pa.string())
-    rows = rows.set_column(rows.column_names.index("firm_id"), "firm_id", texts).append_column(YEAR, years)
+    if FIRM in rows.column_names:
+        texts, place = rows.column(FIRM).cast(pa.string()), rows.column_names.index(FIRM)
+        rows = rows.set_column(place, FIRM, texts).append_column(YEAR, years)
+    else:
+        rows = rows.append_column(FIRM, pa.nulls(len(rows), pa.string())).append_column(YEAR, years)
     dated = awards.with_rows(rows).reject(_mask(rows.column(YEAR).is_null()), awards.source.header(column), "E_MISSING")
     return dated, flow.add(dated.reading("read awards"))
 
 
-def _collapse(awards: Typed, flow: Flow) -> tuple[Typed, Flow]:
+def _collapse(awards: Typed, consortium: str, flow: Flow) -> tuple[Typed, Flow]:
     """Collapse rows that are equal in every column read; set aside awards with one id and different contents."""
     n_in = len(awards.rows)
     columns = [n for n in awards.rows.column_names if n != ROW]
@@ -85,7 +101,7 @@ def _collapse(awards: Typed, flow: Flow) -> tuple[Typed, Flow]:
     once = awards.with_rows(once.rename_columns([*columns, ROW]).select(awards.rows.column_names))
     n_once = len(once.rows)
     if "award_id" in columns:
-        once = once.reject(_is_shared(once.rows), once.source.header("award_id"), "E_KEY_CONFLICT")
+        once = once.reject(_is_shared(once, consortium), once.source.header("award_id"), "E_KEY_CONFLICT")
     n_kept = len(once.rows)
     return once, flow.add(
         FlowStep(
@@ -95,31 +111,42 @@ def _collapse(awards: Typed, flow: Flow) -> tuple[Typed, Flow]:
     )  # fmt: skip
 
 
-def _is_shared(rows: "pa.Table") -> NDArray[np.bool_]:
-    """Find the rows whose award id (and stage, where there are stages) another row has too."""
+def _is_shared(awards: Typed, consortium: str) -> NDArray[np.bool_]:
+    """Find the rows whose award id (and stage, where there are stages) another row has too.
+
+    Events that change an award have its id rightly; so have the firms of a consortium where amounts are shared.
+    """
     import pyarrow as pa
     import pyarrow.compute as pc
 
+    rows = awards.rows
+    rows = rows.filter(pa.array(~is_event(rows, awards.source.layout.has_events)))
     keys = [n for n in ("award_id", "stage") if n in rows.column_names]
+    keys += ["firm_id"] if consortium != "refuse" else []
     counts = rows.group_by(keys, use_threads=False).aggregate([(ROW, "list"), (ROW, "count")])
     many = counts.filter(pc.greater(counts.column(f"{ROW}_count"), 1))
     many = many.filter(pc.is_valid(many.column("award_id")))
     shared = pc.list_flatten(many.column(f"{ROW}_list")).combine_chunks()
-    return _mask(pc.is_in(rows.column(ROW), shared if len(shared) else pa.array([], pa.int64())))
+    return _mask(pc.is_in(awards.rows.column(ROW), shared if len(shared) else pa.array([], pa.int64())))
 
 
-def _in_scope(awards: Typed, column: str, wanted: tuple[str, ...], flow: Flow) -> tuple[Typed, Flow]:
+def _in_programme(awards: Typed, wanted: tuple[str, ...], flow: Flow) -> tuple[Typed, Flow]:
+    """Keep the awards of some programmes: titles as they are, or as they are without their fiscal year."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
     if not wanted:
         return awards, flow
-    names = pa.array([clean(name) for name in wanted])
-    kept = awards.rows.filter(pc.is_in(awards.rows.column(column), names))
+    names = {clean(name) for name in wanted}
+    timeless = {"".join(name.split()) for name in names}
+    column = awards.rows.column("programme").combine_chunks()
+    titles = [t for t in pc.unique(column).to_pylist() if t and (t in names or programme_name(t) in timeless)]
+    kept = awards.rows.filter(pc.is_in(column, pa.array(titles, pa.string())))
     n_in = len(awards.rows)
     step = FlowStep(
-        column, "awards", n_in, len(kept), quarantined=n_in - len(kept), reason=f"another {column} than the study's"
-    )
+        "programme", "awards", n_in, len(kept), quarantined=n_in - len(kept),
+        reason="another programme than the study's",
+    )  # fmt: skip
     return awards.with_rows(kept), flow.add(step)
 
 

@@ -1,6 +1,7 @@
 """What firms are at baseline: covariates, and the conditions of the population."""
 
 import dataclasses
+from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -8,8 +9,10 @@ from numpy.typing import NDArray
 
 from evalkit.errors import DesignError
 from evalkit.etl.column import clean
+from evalkit.etl.firm_records import find
 from evalkit.etl.firm_years import Grid
 from evalkit.etl.needs import Need, covariate_need
+from evalkit.etl.numbers import real
 from evalkit.model.study import Condition, Covariate, Study
 
 if TYPE_CHECKING:
@@ -27,7 +30,7 @@ class Baseline:
     grid : Grid
         Firm-years of the firms asked about.
     records : Table or None
-        Firm records, one per firm.
+        Firm records, one per firm, sorted by firm.
     period : int
         The baseline period.
     """
@@ -48,7 +51,7 @@ class Baseline:
             return values, "category"
         if covariate.transform == "growth":
             before = self._at(f"number:{need.column}", lag=1)
-            return _real(np.log(_positive(values)) - np.log(_positive(before))), "number"
+            return real(np.log(_positive(values)) - np.log(_positive(before))), "number"
         return _transformed(values, covariate.transform), "number"
 
     def meets(self, condition: Condition) -> NDArray[np.bool_]:
@@ -82,17 +85,25 @@ class Baseline:
         return self.grid.at(column, period)
 
     def _column(self, need: Need) -> "pa.Array":
-        import pyarrow.compute as pc
-
         name = f"{need.type}:{need.column}"
         if need.role == "firm_years" or self.records is None:
             return self._at(name)
-        place = pc.index_in(self.grid.firms, self.records.column("firm_id").combine_chunks())
-        return self.records.column(name).combine_chunks().take(place)
+        return self.records.column(name).combine_chunks().take(self._record)
+
+    @cached_property
+    def _record(self) -> "pa.Array":
+        """The row of each firm (n_firms,) among the records, null where it has none."""
+        import pyarrow as pa
+
+        if self.records is None:
+            return pa.nulls(len(self.grid.firms), pa.int64())
+        place = find(self.grid.firms, self.records.column("firm_id").combine_chunks())
+        return pa.array(place, mask=place < 0)
 
     def _names(self, role: str) -> list[str]:
-        table = self.grid.rows if role == "firm_years" or self.records is None else self.records
-        names: list[str] = table.column_names
+        if role == "firm_years" or self.records is None:
+            return list(self.grid.columns)
+        names: list[str] = self.records.column_names
         return names
 
     def _has_record_column(self, column: str) -> bool:
@@ -114,8 +125,8 @@ def baseline_period(study: Study, cohort: NDArray[np.int64]) -> int:
 
 def _transformed(values: "pa.Array", transform: str) -> "pa.Array":
     if transform == "log":
-        return _real(np.log(_positive(values)))
-    return _real(np.arcsinh(_float(values))) if transform == "asinh" else values
+        return real(np.log(_positive(values)))
+    return real(np.arcsinh(_float(values))) if transform == "asinh" else values
 
 
 def _float(values: "pa.Array") -> NDArray[np.float64]:
@@ -127,9 +138,3 @@ def _positive(values: "pa.Array") -> NDArray[np.float64]:
     """Return the values, NaN where there is no logarithm."""
     found = _float(values)
     return np.where(found > 0, found, np.nan)
-
-
-def _real(values: NDArray[np.float64]) -> "pa.Array":
-    import pyarrow as pa
-
-    return pa.array(values, pa.float64(), mask=np.isnan(values))

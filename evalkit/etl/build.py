@@ -11,12 +11,13 @@ from evalkit.errors import DataError, DesignError, EvalkitError, each, raise_all
 from evalkit.etl.awards import first_awards
 from evalkit.etl.baseline import Baseline, baseline_period
 from evalkit.etl.conform import Typed, conform
-from evalkit.etl.firm_records import known_firms, one_per_firm
-from evalkit.etl.firm_years import Grid, grid, in_period
+from evalkit.etl.firm_records import find, known_firms, one_per_firm
+from evalkit.etl.firm_years import Grid, grid, placed
 from evalkit.etl.layouts import Role
 from evalkit.etl.needs import fields, needs
 from evalkit.etl.outcomes import check_outcome
 from evalkit.etl.quarantine import limit_problems, write_quarantine
+from evalkit.etl.rules import keep_rules
 from evalkit.etl.source import SourceText, header_problems, read_source
 from evalkit.model.flow import Flow, FlowStep
 from evalkit.model.panel import COHORT, FIRM, Panel, PanelCovariate
@@ -67,23 +68,41 @@ def build_panel(study: Study, root: Path, quarantine: Path | None = None) -> Pan
         All problems of one stage together.
     """
     typed = _typed(study, root)
-    awards, firm_years = typed["awards"], typed["firm_years"]
-    firm_years, years_flow = in_period(firm_years, study.period.labels)
+    years_flow = Flow().add(typed["firm_years"].reading("read firm-years"))
+    firm_years, columns = _emptied(typed.pop("firm_years"))
+    places, period = placed(columns, study.period.labels)
     records, records_flow = one_per_firm(typed["firms"]) if "firms" in typed else (None, Flow())
-    known = known_firms(typed["firm_years"].rows, *([records.rows] if records else []))
-    awards, cohorts, awards_flow = first_awards(awards, study, known)
+    known = known_firms(places.known, *([records.rows.column(FIRM).combine_chunks()] if records else []))
+    awards, cohorts, awards_flow = first_awards(typed["awards"], study, _named(typed["awards"], known, study), records)
     sources = [awards, *([records] if records else []), firm_years]
     errors = limit_problems(sources, study.limits)
     if errors and quarantine:
         write_quarantine(quarantine, sources)
     raise_all(errors, "rows set aside")
-    placed, grid_flow = grid(firm_years, known_firms(firm_years.rows), study.period.labels)
-    flow = awards_flow.extend(records_flow).extend(years_flow).extend(grid_flow)
-    firms = _with_cohorts(placed, cohorts, len(known), flow)
+    on_grid, grid_flow = grid(firm_years, columns, places)
+    flow = awards_flow.extend(records_flow).extend(years_flow.add(period)).extend(grid_flow)
+    firms = _with_cohorts(on_grid, cohorts, known, flow)
     panel = _panel(study, _after_end(study, firms), records.rows if records else None)
     if quarantine:
         write_quarantine(quarantine, sources)
     return panel
+
+
+def _emptied(firm_years: Typed) -> "tuple[Typed, dict[str, pa.ChunkedArray]]":
+    """Take the rows out of the firm-years, so that the memory of each column can be given back when it is placed."""
+    rows = firm_years.rows
+    return firm_years.with_rows(rows.schema.empty_table()), dict(zip(rows.column_names, rows.columns, strict=True))
+
+
+def _named(awards: Typed, known: "pa.Array", study: Study) -> "pa.Array":
+    """Return the known firms that awards may mean, as text: those they name by id, or all when names are linked."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    if study.link.method != "none":
+        return known.cast(pa.string())
+    named = find(pc.unique(awards.rows.column(FIRM)).drop_null(), known)
+    return known.take(pa.array(named[named >= 0])).cast(pa.string())
 
 
 def _typed(study: Study, root: Path) -> dict[str, Typed]:
@@ -97,7 +116,7 @@ def _typed(study: Study, root: Path) -> dict[str, Typed]:
     typed = {}
     for role, text in texts.items():
         try:
-            typed[role] = conform(text, wanted[role])
+            typed[role] = keep_rules(conform(text, wanted[role]))
         except* EvalkitError as group:
             errors += each(group)
     raise_all(errors, "the values of the sources")
@@ -121,13 +140,12 @@ def _texts(study: Study, root: Path) -> dict[str, SourceText]:
     return texts
 
 
-def _with_cohorts(placed: Grid, cohorts: "pa.Table", n_known: int, flow: Flow) -> Firms:
+def _with_cohorts(placed: Grid, cohorts: "pa.Table", known: "pa.Array", flow: Flow) -> Firms:
     """Give each firm with firm-years its cohort."""
-    import pyarrow.compute as pc
-
-    place = pc.index_in(placed.firms, cohorts.column(FIRM).combine_chunks())
-    cohort = pc.fill_null(cohorts.column(COHORT).combine_chunks().take(place), 0).to_numpy().astype(np.int64)
-    n_firms, n_rows = len(placed.firms), int((placed.row_of >= 0).sum())
+    place = find(cohorts.column(FIRM).combine_chunks().cast(known.type), placed.firms)
+    cohort = np.zeros(len(placed.firms), np.int64)
+    cohort[place[place >= 0]] = cohorts.column(COHORT).to_numpy()[place >= 0]
+    n_firms, n_rows, n_known = len(placed.firms), placed.n_firm_years, len(known)
     n_lost = len(cohorts) - int((cohort > 0).sum())
     reason = f"no firm-year in the period; {n_lost} of them have an award"
     flow = flow.add(
@@ -209,7 +227,7 @@ def _table(study: Study, firms: Firms, covariates: "dict[str, pa.Array]") -> "pa
     import pyarrow as pa
 
     columns = {
-        FIRM: firms.grid.firms,
+        FIRM: firms.grid.firms.cast(pa.string()),
         COHORT: pa.array(firms.cohort, pa.int32(), mask=firms.cohort == 0),
         **covariates,
     }

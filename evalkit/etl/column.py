@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from evalkit.etl.as_text import column_text
+
 if TYPE_CHECKING:
     import pyarrow as pa
 
@@ -40,13 +42,15 @@ def clean(text: str) -> str:
     return INVISIBLE.sub("", unicodedata.normalize("NFKC", text)).strip()
 
 
-def distinct(texts: "pa.ChunkedArray") -> tuple["pa.Array", NDArray[np.int64]]:
-    """Return the distinct texts and, for each row, which of them it has."""
-    encoded = texts.dictionary_encode().unify_dictionaries()
-    chunks = [chunk.indices.to_numpy() for chunk in encoded.chunks]
-    codes = np.concatenate(chunks).astype(np.int64) if chunks else np.empty(0, np.int64)
-    dictionary = encoded.chunk(0).dictionary if chunks else texts.combine_chunks()
-    return dictionary, codes
+def distinct(column: "pa.ChunkedArray") -> tuple["pa.Array", NDArray[np.int64]]:
+    """Return the distinct values of a column of any type as texts and, for each row, which of them it has."""
+    import pyarrow as pa
+
+    if not len(column):
+        return pa.array([], pa.string()), np.empty(0, np.int64)
+    encoded = column.dictionary_encode(null_encoding="encode").unify_dictionaries()
+    codes = np.concatenate([chunk.indices.to_numpy() for chunk in encoded.chunks]).astype(np.int64)
+    return column_text(pa.chunked_array([encoded.chunk(0).dictionary])).combine_chunks(), codes
 
 
 def parse_distinct(texts: Sequence[str], missing: Sequence[str], parse: Parse) -> tuple[list[Any], list[int]]:
@@ -60,12 +64,12 @@ def parse_distinct(texts: Sequence[str], missing: Sequence[str], parse: Parse) -
     return values, rules
 
 
-def by_distinct(texts: "pa.ChunkedArray", missing: Sequence[str], parse: Parse, kind: "pa.DataType") -> Column:
-    """Read a column of few distinct texts: each is parsed once."""
+def by_distinct(column: "pa.ChunkedArray", missing: Sequence[str], parse: Parse, kind: "pa.DataType") -> Column:
+    """Read a column of few distinct values: the text of each is parsed once."""
     import pyarrow as pa
 
-    dictionary, codes = distinct(texts)
-    values, rules = parse_distinct(dictionary.to_pylist(), missing, parse)
+    texts, codes = distinct(column)
+    values, rules = parse_distinct(texts.to_pylist(), missing, parse)
     return Column(pa.array(values, kind).take(pa.array(codes)), np.array(rules, np.uint8)[codes])
 
 

@@ -1,17 +1,20 @@
 """Text columns into typed columns; rows that break a rule are set aside with the column and the rule."""
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from evalkit.errors import DataError
+from evalkit.etl.collected import Collected
 from evalkit.etl.column import RULES, Column, by_distinct
 from evalkit.etl.dates import parse_date, parse_year
-from evalkit.etl.firm_id import firm_ids
-from evalkit.etl.layouts import Field
+from evalkit.etl.file_columns import StoredColumns
+from evalkit.etl.firm_id import NO_FIRM_ID, firm_ids
+from evalkit.etl.layouts import Field, FieldType
+from evalkit.etl.missing import missing_note
 from evalkit.etl.numbers import has_codes, numbers
 from evalkit.etl.source import SourceText
 from evalkit.model.flow import FlowStep
@@ -53,11 +56,11 @@ class Typed:
         """Return the rows with some more (n_rows,) set aside under one rule."""
         import pyarrow as pa
 
-        names = pa.array([column] * len(self.rows), pa.string())
-        rules = pa.array([rule] * len(self.rows), pa.string())
-        bad = _rejected(self.rows, names, rules, is_bad)
+        bad = self.rows.filter(pa.array(is_bad))
+        names, rules = (pa.array([text] * len(bad), pa.string()) for text in (column, rule))
+        rows = self.rows.filter(pa.array(~is_bad)) if len(bad) else self.rows
         return dataclasses.replace(
-            self, rows=self.rows.filter(pa.array(~is_bad)), rejected=pa.concat_tables([self.rejected, bad])
+            self, rows=rows, rejected=pa.concat_tables([self.rejected, _rejected(bad, names, rules)])
         )
 
     def with_rows(self, rows: "pa.Table") -> "Typed":
@@ -68,7 +71,8 @@ class Typed:
         """Return the flow step of reading: rows that broke a rule, by rule, and numbers that were completed."""
         n_in, n_kept = self.source.n_rows, len(self.rows)
         completed = f"{self.n_completed} corporate numbers completed with their check digit" if self.n_completed else ""
-        reason = "; ".join(text for text in (self.rules(), completed) if text)
+        kinds = missing_note(self.source, self.rows.column_names)
+        reason = "; ".join(text for text in (self.rules(), completed, kinds) if text)
         return FlowStep(step, "rows", n_in, n_kept, quarantined=n_in - n_kept, reason=reason)
 
     def rules(self, among: Sequence[str] = ()) -> str:
@@ -78,7 +82,7 @@ class Typed:
 
 
 def conform(source: SourceText, fields: Sequence[Field]) -> Typed:
-    """Type the columns of a source.
+    """Type the columns of a source, part by part.
 
     Raises
     ------
@@ -87,41 +91,94 @@ def conform(source: SourceText, fields: Sequence[Field]) -> Typed:
     """
     import pyarrow as pa
 
-    columns: dict[str, pa.Array] = {ROW: pa.array(np.arange(source.n_rows))}
+    fields = _with_types(source, fields)
+    rows, rejected, total_amount, n_completed = Collected(source.n_rows), [], 0, 0
+    for start, part in parts(source, [field.name for field in fields]):
+        typed = _conform_part(part, fields, start)
+        rows.add(typed.rows)
+        rejected.append(typed.rejected)
+        total_amount += typed.total_amount
+        n_completed += typed.n_completed
+    return Typed(source, rows.table(), pa.concat_tables(rejected), total_amount, n_completed)
+
+
+def parts(source: SourceText, names: Sequence[str]) -> Iterator[tuple[int, SourceText]]:
+    """Yield a source in parts of some rows with the columns asked for: the place of the first row, and the rows."""
+    n_before = 0
+    for file in source.files:
+        for start, part in file.parts([source.header(name) for name in names if name not in source.derived]):
+            place = n_before + start
+            derived = {name: column.slice(place, part.n_rows) for name, column in source.derived.items()}
+            yield place, dataclasses.replace(source, files=(part,), derived=derived)
+        n_before += file.n_rows
+
+
+def _conform_part(source: SourceText, fields: Sequence[Field], start: int) -> Typed:
+    import pyarrow as pa
+
+    columns: dict[str, pa.Array] = {ROW: pa.array(np.arange(start, start + source.n_rows))}
     first_rule = np.zeros(source.n_rows, np.uint8)
     first_column = np.zeros(source.n_rows, np.uint16)
-    errors: list[DataError] = []
     n_completed = 0
     for place, field in enumerate(fields):
-        try:
-            name, column = read_field(source, field)
-        except DataError as error:
-            errors.append(error)
-            continue
+        name, column = read_field(source, field)
         columns[name] = column.values
         n_completed += column.n_mended
         is_first = (column.rule > 0) & (first_rule == 0)
-        first_rule[is_first], first_column[is_first] = column.rule[is_first], place
-    if errors:
-        raise ExceptionGroup(f"sources.{source.role}", errors)
-    headers = pa.array([source.header(f.name) for f in fields])
-    typed = _split(source, pa.table(columns), first_rule, headers.take(pa.array(first_column)))
-    return dataclasses.replace(typed, n_completed=n_completed)
+        if is_first.any():
+            first_rule[is_first], first_column[is_first] = column.rule[is_first], place
+    table, headers = pa.table(columns), pa.array([source.header(f.name) for f in fields], pa.string())
+    bad = np.flatnonzero(first_rule)
+    rules = pa.array(RULES).take(pa.array(first_rule[bad]))
+    rejected = _rejected(table.take(pa.array(bad)), headers.take(pa.array(first_column[bad])), rules)
+    good = table.filter(pa.array(first_rule == NO_RULE)) if len(bad) else table
+    return Typed(source, good, rejected, absolute_amount(table), n_completed)
 
 
 def read_field(source: SourceText, field: Field) -> tuple[str, Column]:
-    """Return the name and the values of one field."""
-    texts, missing = source.texts(field.name), source.missing
+    """Return the name and the values of one field, whose type is known."""
+    column, missing = _column(source, field.name), source.missing
     if field.type == "firm_id":
-        return field.name, firm_ids(texts, missing, source.declared.firm_scheme)
+        ids = firm_ids(column, missing, source.declared.firm_scheme)
+        return field.name, ids if field.required else _allowed_absent(ids)
     if field.name in {f.name for f in source.layout.fields}:
-        column = _known(texts, missing, field, source)
-        return field.name, _present(column) if field.required and field.name in KEYS else column
-    kind = infer(source, field.name) if field.type == "infer" else field.type
-    return f"{kind}:{field.name}", _data(texts, missing, kind, source.declared.unit.get(field.name, ""))
+        known = _known(column, missing, field, source)
+        return field.name, _present(known) if field.required and field.name in KEYS else known
+    unit = source.declared.unit.get(field.name, "")
+    return f"{field.type}:{field.name}", _data(column, missing, field.type, unit)
 
 
-def infer(source: SourceText, name: str) -> str:
+def _allowed_absent(ids: Column) -> Column:
+    """Let rows without a firm id pass, as text: they are linked by name."""
+    import pyarrow as pa
+
+    rule = np.where(ids.rule == NO_FIRM_ID, NO_RULE, ids.rule).astype(np.uint8)
+    return Column(ids.values.cast(pa.string()), rule, ids.n_mended)
+
+
+def _column(source: SourceText, name: str) -> "pa.ChunkedArray":
+    """Return a column of a part of one file as it is stored, or as text."""
+    columns = source.files[0].columns
+    if name not in source.derived and isinstance(columns, StoredColumns) and source.header(name) in columns:
+        return columns.stored[source.header(name)]
+    return source.texts(name)
+
+
+def _with_types(source: SourceText, fields: Sequence[Field]) -> list[Field]:
+    """Return the fields, those of unknown type as numbers or categories, whichever their texts are."""
+    errors, types = list[DataError](), dict[str, FieldType]()
+    for field in fields:
+        if field.type == "infer":
+            try:
+                types[field.name] = infer(source, field.name)
+            except DataError as error:
+                errors.append(error)
+    if errors:
+        raise ExceptionGroup(f"sources.{source.role}", errors)
+    return [dataclasses.replace(f, type=types.get(f.name, f.type) if f.type == "infer" else f.type) for f in fields]
+
+
+def infer(source: SourceText, name: str) -> FieldType:
     """Return "number" when all texts of a column are numbers and "category" when none is, or when they are codes.
 
     Raises
@@ -129,10 +186,13 @@ def infer(source: SourceText, name: str) -> str:
     DataError
         Some are and some are not (`E_COLUMN_TYPE`).
     """
-    texts = source.texts(name)
-    column = numbers(texts, source.missing)
-    n_numbers = len(texts) - column.values.null_count
-    n_others = int(np.count_nonzero(column.rule == NOT_A_NUMBER))
+    n_numbers, n_others, is_coded = 0, 0, False
+    for _, part in parts(source, [name]):
+        values = _column(part, name)
+        column = numbers(values, source.missing)
+        n_numbers += len(values) - column.values.null_count
+        n_others += int(np.count_nonzero(column.rule == NOT_A_NUMBER))
+        is_coded = is_coded or has_codes(values)
     if n_numbers and n_others:
         raise DataError(
             f"{n_numbers} texts are numbers and {n_others} are not",
@@ -140,25 +200,25 @@ def infer(source: SourceText, name: str) -> str:
             code="E_COLUMN_TYPE",
             hint=f'declare sources.{source.role}.types = {{ {name} = "number" }}, or "category"',
         )
-    return "category" if n_others or has_codes(texts) else "number"
+    return "category" if n_others or is_coded else "number"
 
 
-def _known(texts: "pa.ChunkedArray", missing: Sequence[str], field: Field, source: SourceText) -> Column:
+def _known(column: "pa.ChunkedArray", missing: Sequence[str], field: Field, source: SourceText) -> Column:
     import pyarrow as pa
 
     if field.type == "date":
-        return by_distinct(texts, missing, parse_date, pa.date32())
+        return by_distinct(column, missing, parse_date, pa.date32())
     if field.type == "year":
-        return by_distinct(texts, missing, parse_year, pa.int32())
-    return _data(texts, missing, field.type, source.declared.unit.get(field.name, field.unit))
+        return by_distinct(column, missing, parse_year, pa.int32())
+    return _data(column, missing, field.type, source.declared.unit.get(field.name, field.unit))
 
 
-def _data(texts: "pa.ChunkedArray", missing: Sequence[str], kind: str, unit: str) -> Column:
+def _data(column: "pa.ChunkedArray", missing: Sequence[str], kind: str, unit: str) -> Column:
     import pyarrow as pa
 
     if kind == "number":
-        return numbers(texts, missing, unit)
-    return by_distinct(texts, missing, lambda text: (text, ""), pa.string())
+        return numbers(column, missing, unit)
+    return by_distinct(column, missing, lambda text: (text, ""), pa.string())
 
 
 def _present(column: Column) -> Column:
@@ -167,19 +227,10 @@ def _present(column: Column) -> Column:
     return Column(column.values, np.where(is_absent, MISSING, column.rule).astype(np.uint8))
 
 
-def _split(source: SourceText, table: "pa.Table", rule: NDArray[np.uint8], column: "pa.Array") -> Typed:
-    import pyarrow as pa
-
-    names = pa.array(RULES).take(pa.array(rule))
-    rejected = _rejected(table, column, names, rule > NO_RULE)
-    return Typed(source, table.filter(pa.array(rule == NO_RULE)), rejected, absolute_amount(table))
-
-
-def _rejected(table: "pa.Table", column: "pa.Array", rule: "pa.Array", is_bad: NDArray[np.bool_]) -> "pa.Table":
-    import pyarrow as pa
-
-    kept = table.select([n for n in (ROW, "amount") if n in table.column_names])
-    return kept.append_column("column", column).append_column("rule", rule).filter(pa.array(is_bad))
+def _rejected(bad: "pa.Table", column: "pa.Array", rule: "pa.Array") -> "pa.Table":
+    """Return what is kept of rows set aside."""
+    kept = bad.select([n for n in (ROW, "amount") if n in bad.column_names])
+    return kept.append_column("column", column).append_column("rule", rule)
 
 
 def absolute_amount(table: "pa.Table") -> int:

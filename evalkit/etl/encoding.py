@@ -52,7 +52,7 @@ def _decoded(raw: bytes, file: str) -> tuple[str, bytes]:
     if raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return "utf-16", _utf16(raw, file)
     text = raw.removeprefix(codecs.BOM_UTF8)
-    if b"\0" in text.split(b"\n", 1)[0]:
+    if b"\0" in text[: text.find(b"\n") + 1 or None]:
         raise DataError(
             "the header holds NUL; is this UTF-16 without byte order mark?",
             where=file,

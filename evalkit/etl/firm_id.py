@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from evalkit.etl.column import RULES, Column, clean, distinct, parse_distinct
+from evalkit.etl.as_text import column_text
+from evalkit.etl.column import RULES, Column, Parse, clean, distinct, parse_distinct
+from evalkit.etl.text_bytes import NINE, digits, text_bytes
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
 HYPHENS = re.compile("[-‐‑‒–—―−ー\\s]")
 NO_FIRM_ID = RULES.index("E_NO_FIRM_ID")
 PLACEHOLDERS = frozenset({"9000000000000", "1234567890123", *(str(d) * 13 for d in range(10))})
+LENGTH = 13
 
 
 def check_digit(last_twelve: str) -> int:
@@ -27,6 +30,10 @@ def check_digit(last_twelve: str) -> int:
     """
     total = sum(int(d) * (1 if n % 2 else 2) for n, d in enumerate(reversed(last_twelve), start=1))
     return 9 - total % 9
+
+
+TRUE_PLACEHOLDERS = [int(text) for text in sorted(PLACEHOLDERS) if int(text[0]) == check_digit(text[1:])]
+"""Placeholders whose check digit is right."""
 
 
 def parse_corporate_number(text: str) -> tuple[str | None, str]:
@@ -45,47 +52,83 @@ def parse_other(text: str) -> tuple[str | None, str]:
     return text, ""
 
 
-def firm_ids(texts: "pa.ChunkedArray", missing: Sequence[str], scheme: str) -> Column:
-    """Read a column of firm ids as text; a missing id breaks the rule "E_NO_FIRM_ID".
+def firm_ids(column: "pa.ChunkedArray", missing: Sequence[str], scheme: str) -> Column:
+    """Read a column of firm ids; a missing id breaks the rule "E_NO_FIRM_ID".
 
     Returns
     -------
     Column
-        Values are dictionary-encoded, each id once in the dictionary; `n_mended` counts completed numbers.
+        Values are int64 for corporate numbers, which have thirteen digits and no leading zero, and otherwise
+        dictionary-encoded text. `n_mended` counts completed numbers.
     """
-    import pyarrow as pa
-    import pyarrow.compute as pc
+    texts = column_text(column)
+    return _corporate_numbers(texts, missing) if scheme == "corporate_number" else _other_ids(texts, missing)
 
+
+def _other_ids(texts: "pa.ChunkedArray", missing: Sequence[str]) -> Column:
+    import pyarrow as pa
+
+    ids, rules, codes, _ = _by_distinct(texts, missing, parse_other)
+    return Column(pa.array(ids, pa.string()).dictionary_encode().take(pa.array(codes)), rules[codes])
+
+
+def _corporate_numbers(texts: "pa.ChunkedArray", missing: Sequence[str]) -> Column:
+    """Read plain numbers at once; only the distinct remaining texts are cleaned and parsed in Python."""
+    import pyarrow as pa
+
+    numbers, is_read = plain_numbers(texts.combine_chunks())
+    rule, is_absent, n_mended = np.zeros(len(texts), np.uint8), np.zeros(len(texts), bool), 0
+    rest = np.flatnonzero(~is_read)
+    if len(rest):
+        ids, rules, codes, read = _by_distinct(texts.take(pa.array(rest)), missing, parse_corporate_number)
+        is_short = np.array([i is not None and _digits(text) == 12 for i, text in zip(ids, read, strict=True)])
+        numbers[rest] = np.array([int(i or 0) for i in ids], np.int64)[codes]
+        rule[rest], n_mended = rules[codes], int(is_short[codes].sum())
+        is_absent = rule > 0
+    return Column(pa.array(numbers, mask=is_absent if len(rest) else None), rule, n_mended)
+
+
+def _by_distinct(
+    texts: "pa.ChunkedArray", missing: Sequence[str], parse: Parse
+) -> tuple[list[str | None], NDArray[np.uint8], NDArray[np.int64], list[str]]:
+    """Return the id and the rule of each distinct text, which text each row has, and the texts."""
     raw, codes = distinct(texts)
-    is_corporate = scheme == "corporate_number"
-    is_good = _is_plain(raw) if is_corporate else np.zeros(len(raw), bool)
-    others = np.flatnonzero(~is_good)
-    unread: list[str] = raw.take(pa.array(others)).to_pylist()
-    values, found = parse_distinct(unread, [*missing, ""], parse_corporate_number if is_corporate else parse_other)
-    rules = np.zeros(len(raw), np.uint8)
-    rules[others] = [rule if rule or value else NO_FIRM_ID for value, rule in zip(values, found, strict=True)]
-    mended = pc.replace_with_mask(raw, pa.array(~is_good), pa.array(values, pa.string()))
-    is_short = np.zeros(len(raw), bool)
-    is_short[others] = [is_corporate and value is not None and _digits(text) == 12
-                        for text, value in zip(unread, values, strict=True)]  # fmt: skip
-    return Column(mended.dictionary_encode().take(pa.array(codes)), rules[codes], int(is_short[codes].sum()))
+    read: list[str] = raw.to_pylist()
+    ids, found = parse_distinct(read, [*missing, ""], parse)
+    rules = [rule if rule or firm else NO_FIRM_ID for firm, rule in zip(ids, found, strict=True)]
+    return ids, np.array(rules, np.uint8), codes, read
 
 
 def _digits(text: str) -> int:
     return len(HYPHENS.sub("", clean(text)))
 
 
-def _is_plain(raw: "pa.Array") -> NDArray[np.bool_]:
-    """Find the texts that are thirteen ASCII digits with the right check digit and no placeholder."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
+def plain_numbers(texts: "pa.Array") -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """Read the texts (n,) that are thirteen ASCII digits with the right check digit and no placeholder.
 
-    shape = pc.match_substring_regex(raw, "^[1-9][0-9]{12}$")
-    shape = pc.and_(shape, pc.invert(pc.is_in(raw, pa.array(sorted(PLACEHOLDERS)))))
-    is_good: NDArray[np.bool_] = shape.to_numpy(zero_copy_only=False).copy()
-    number = pc.if_else(shape, raw, "0").cast(pa.int64()).to_numpy()
-    total = np.zeros(len(raw), np.int64)
-    for n in range(12):
-        total += number // 10**n % 10 * (1 if n % 2 == 0 else 2)
-    is_good &= number // 10**12 == 9 - total % 9
-    return is_good
+    Returns
+    -------
+    numbers : (n,) int64
+        0 where the text is anything else.
+    is_read : (n,) bool
+    """
+    import pyarrow as pa
+
+    data, starts = text_bytes(texts)
+    is_long = np.diff(starts) == LENGTH
+    if not is_long.all():
+        numbers, is_read = np.zeros(len(texts), np.int64), is_long.copy()
+        numbers[is_long], is_read[is_long] = plain_numbers(texts.filter(pa.array(is_long)))
+        return numbers, is_read
+    place = np.ascontiguousarray(digits(data).reshape(-1, LENGTH).T)
+    weighted = np.where(place > NINE, np.uint8(0), place)
+    is_digit = (place <= NINE).all(axis=0)
+    numbers = np.zeros(len(texts), np.int64)
+    for row in weighted:
+        numbers *= 10
+        numbers += row
+    weighted[1::2] *= 2
+    is_read = is_digit & (place[0] == 9 - weighted[1:].sum(axis=0, dtype=np.uint8) % 9)
+    for number in TRUE_PLACEHOLDERS:
+        is_read &= numbers != number
+    return np.where(is_read, numbers, 0), is_read

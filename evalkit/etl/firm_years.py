@@ -1,128 +1,227 @@
-"""Firm-years onto a grid of firms and periods: which row holds which firm and period."""
+"""Firm-years onto a grid of firms and periods: one dense array per column."""
 
 import dataclasses
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from evalkit.errors import DataError
 from evalkit.etl.conform import ROW, Typed
+from evalkit.etl.file_columns import PART_ROWS
+from evalkit.etl.firm_codes import firm_codes
+from evalkit.etl.numbers import real
 from evalkit.model.flow import Flow, FlowStep
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
+KEYS = (ROW, "firm_id", "fiscal_year")
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Categories:
+    """Texts of firms and periods: (n_periods, n_firms) places in `levels`, -1 where there is none."""
+
+    codes: NDArray[np.int32]
+    levels: "pa.Array"
+
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Grid:
-    """Firms x periods, each cell the place of its firm-year.
+    """Firms x periods.
 
     Parameters
     ----------
-    firms : Array of string (n_firms,)
-        Sorted by code point, each once.
+    firms : Array of int64 or string (n_firms,)
+        Sorted (text by code point), each once.
     periods : tuple of int
         In order.
-    rows : Table
-        The firm-years inside the period.
-    row_of : (n_firms, n_periods) int64
-        Place in `rows`, -1 where there is no firm-year.
+    columns : dict of str to (n_periods, n_firms) float64, or Categories
+        `number:<name>`, NaN where not known, and `category:<name>`.
+    n_firm_years : int
+        Distinct firm-years.
     """
 
     firms: "pa.Array"
     periods: tuple[int, ...]
-    rows: "pa.Table"
-    row_of: NDArray[np.int64]
+    columns: Mapping[str, NDArray[np.float64] | Categories]
+    n_firm_years: int = 0
+
+    def numbers(self, name: str) -> NDArray[np.float64]:
+        """Return a column of numbers: (n_periods, n_firms), NaN where not known."""
+        return cast("NDArray[np.float64]", self.columns[f"number:{name}"])
 
     def at(self, column: str, period: int) -> "pa.Array":
-        """Return a column at one period (n_firms,), null where there is no firm-year."""
+        """Return a column at one period (n_firms,), null where not known."""
         import pyarrow as pa
 
-        place = self.row_of[:, self.periods.index(period)]
-        return self.rows.column(column).combine_chunks().take(pa.array(place, mask=place < 0))
+        found, row = self.columns[column], self.periods.index(period)
+        if isinstance(found, Categories):
+            codes = found.codes[row]
+            return found.levels.take(pa.array(codes, mask=codes < 0))
+        return real(found[row])
 
     def of_firms(self, is_kept: NDArray[np.bool_]) -> "Grid":
         """Return the grid of some firms (n_firms,)."""
         import pyarrow as pa
 
-        return dataclasses.replace(self, firms=self.firms.filter(pa.array(is_kept)), row_of=self.row_of[is_kept])
+        if is_kept.all():
+            return self
+        columns = {
+            name: Categories(c.codes[:, is_kept], c.levels) if isinstance(c, Categories) else c[:, is_kept]
+            for name, c in self.columns.items()
+        }
+        return dataclasses.replace(self, firms=self.firms.filter(pa.array(is_kept)), columns=columns)
 
 
-def in_period(firm_years: Typed, periods: tuple[int, ...]) -> tuple[Typed, Flow]:
-    """Set aside the firm-years outside the period, without calling them wrong."""
-    import pyarrow.compute as pc
-
-    n_typed, flow = len(firm_years.rows), Flow().add(firm_years.reading("read firm-years"))
-    year = firm_years.rows.column("fiscal_year")
-    rows = firm_years.rows.filter(pc.and_(pc.greater_equal(year, periods[0]), pc.less_equal(year, periods[-1])))
-    if not len(rows):
-        raise DataError(
-            f"no firm-year lies in the period {periods[0]} to {periods[-1]}",
-            where="sources.firm_years",
-            code="E_NO_ROWS",
-            hint="check period.first and period.last, and the column of fiscal years",
-        )
-    step = FlowStep(
-        "period", "rows", n_typed, len(rows), quarantined=n_typed - len(rows), reason="outside the study's period"
-    )
-    return firm_years.with_rows(rows), flow.add(step)
-
-
-def grid(firm_years: Typed, firms: "pa.Array", periods: tuple[int, ...]) -> tuple[Grid, Flow]:
-    """Place the firm-years on the grid; equal duplicates collapse.
+@dataclasses.dataclass(frozen=True, eq=False)
+class Places:
+    """Where each firm-year belongs.
 
     Parameters
     ----------
-    firm_years : Typed
-        Rows inside the period.
-    firms : Array of string
-        Their firms, sorted.
+    known : Array of int64 or string
+        All firms with firm-years, inside the period or not; sorted, each once.
+    firms : Array of int64 or string (n_firms,)
+        Firms with firm-years inside the period.
+    periods : tuple of int
+        In order.
+    cell : (n_rows,) int64
+        Period's place * n_firms + firm's place; n_periods * n_firms for a row outside the period.
+    """
+
+    known: "pa.Array"
+    firms: "pa.Array"
+    periods: tuple[int, ...]
+    cell: NDArray[np.int64]
+
+    @property
+    def n_cells(self) -> int:
+        """Firms times periods."""
+        return len(self.firms) * len(self.periods)
+
+
+def placed(columns: "dict[str, pa.ChunkedArray]", periods: tuple[int, ...]) -> tuple[Places, FlowStep]:
+    """Find the place of each firm-year; those outside the period have none, without being called wrong.
+
+    Parameters
+    ----------
+    columns : dict of str to ChunkedArray (n_rows,)
+        `firm_id` and `fiscal_year` are taken out of it, which gives their memory back.
     periods : tuple of int
         In order.
 
     Raises
     ------
     DataError
+        No firm-year lies in the period (`E_NO_ROWS`).
+    """
+    import pyarrow as pa
+
+    codes, known = firm_codes(columns.pop("firm_id"))
+    period = columns.pop("fiscal_year").to_numpy() - np.int32(periods[0])
+    is_inside = (period >= 0) & (period < len(periods))
+    n_rows, n_inside = len(period), int(np.count_nonzero(is_inside))
+    if not n_inside:
+        raise DataError(
+            f"no firm-year lies in the period {periods[0]} to {periods[-1]}",
+            where="sources.firm_years",
+            code="E_NO_ROWS",
+            hint="check period.first and period.last, and the column of fiscal years",
+        )
+    firms = known
+    if n_inside < n_rows:
+        has_rows = np.zeros(len(known), bool)
+        has_rows[codes[is_inside]] = True
+        firms = known.filter(pa.array(has_rows))
+        codes = (np.cumsum(has_rows, dtype=np.int32) - 1)[codes]
+    cell = period.astype(np.int64)
+    cell *= len(firms)
+    cell += codes
+    if n_inside < n_rows:
+        cell[~is_inside] = len(firms) * len(periods)
+    step = FlowStep(
+        "period", "rows", n_rows, n_inside, quarantined=n_rows - n_inside, reason="outside the study's period"
+    )
+    return Places(known, firms, periods, cell), step
+
+
+def grid(firm_years: Typed, columns: "dict[str, pa.ChunkedArray]", places: Places) -> tuple[Grid, Flow]:
+    """Place the firm-years on the grid; equal duplicates collapse.
+
+    Parameters
+    ----------
+    firm_years : Typed
+        What the firm-years were read from.
+    columns : dict of str to ChunkedArray (n_rows,)
+        `row` and the data. They are taken out one by one, which gives their memory back.
+    places : Places
+        Where each row belongs.
+
+    Raises
+    ------
+    DataError
         A firm-year occurs twice with different values (`E_PANEL_DUP`).
     """
-    rows = firm_years.rows
-    year = rows.column("fiscal_year").to_numpy()
-    cell = _firm_codes(rows.column("firm_id"), firms) * len(periods) + (year - periods[0])
-    row_of = np.full(len(firms) * len(periods), -1, np.int64)
-    place = np.arange(len(cell))
-    row_of[cell] = place
-    is_twice = row_of[cell] != place
-    twin = row_of[cell[is_twice]]
-    _check_twins(firm_years, place[is_twice], twin)
-    n_cells = int((row_of >= 0).sum())
-    flow = Flow().add(FlowStep("distinct firm-years", "rows", len(cell), n_cells, collapsed=len(cell) - n_cells))
-    return Grid(firms, periods, rows, row_of.reshape(len(firms), len(periods))), flow
+    is_there = np.zeros(places.n_cells + 1, bool)
+    is_there[places.cell] = True
+    n_cells = int(np.count_nonzero(is_there[:-1]))
+    n_rows = int(np.count_nonzero(places.cell < places.n_cells))
+    if n_cells < n_rows:
+        _check_twins(firm_years, columns, places)
+    columns.pop(ROW)
+    dense = {name: _dense(columns.pop(name), places) for name in list(columns)}
+    flow = Flow().add(FlowStep("distinct firm-years", "rows", n_rows, n_cells, collapsed=n_rows - n_cells))
+    return Grid(places.firms, places.periods, dense, n_cells), flow
 
 
-def _firm_codes(column: "pa.ChunkedArray", firms: "pa.Array") -> NDArray[np.int64]:
-    """Return the place of each row's firm among `firms` (n_rows,)."""
-    import pyarrow.compute as pc
+def _dense(column: "pa.ChunkedArray", places: Places) -> NDArray[np.float64] | Categories:
+    """Scatter a column (n_rows,) over firms and periods."""
+    import pyarrow as pa
 
-    parts = [pc.index_in(c.dictionary, firms).take(c.indices).to_numpy() for c in column.chunks]
-    return np.concatenate(parts).astype(np.int64)
+    shape = (len(places.periods), len(places.firms))
+    if pa.types.is_floating(column.type):
+        values = np.full(places.n_cells + 1, np.nan)
+        for rows, chunk in _chunks(column):
+            values[places.cell[rows]] = chunk.to_numpy(zero_copy_only=False)
+        return values[:-1].reshape(shape)
+    encoded = column.dictionary_encode().unify_dictionaries()
+    codes = np.full(places.n_cells + 1, -1, np.int32)
+    for rows, chunk in _chunks(encoded):
+        codes[places.cell[rows]] = chunk.indices.fill_null(-1).to_numpy()
+    return Categories(codes[:-1].reshape(shape), encoded.chunk(0).dictionary)
 
 
-def _check_twins(firm_years: Typed, first: NDArray[np.int64], second: NDArray[np.int64]) -> None:
+def _chunks(column: "pa.ChunkedArray") -> "Iterator[tuple[slice, pa.Array]]":
+    """Yield a column in pieces, each with its place."""
+    start = 0
+    for chunk in column.chunks:
+        for piece in range(0, len(chunk), PART_ROWS):
+            part = chunk.slice(piece, PART_ROWS)
+            yield slice(start, start + len(part)), part
+            start += len(part)
+
+
+def _check_twins(firm_years: Typed, columns: "Mapping[str, pa.ChunkedArray]", places: Places) -> None:
     """Refuse two rows of one firm-year that differ in any column read."""
-    rows = firm_years.rows
+    row_of = np.full(places.n_cells + 1, -1, np.int64)
+    place = np.arange(len(places.cell))
+    row_of[places.cell] = place
+    twin = row_of[places.cell]
+    is_twice = (twin != place) & (places.cell < places.n_cells)
+    first, second = place[is_twice], twin[is_twice]
     differs = np.zeros(len(first), bool)
-    for name in rows.column_names:
-        if name not in (ROW, "firm_id", "fiscal_year") and len(first):
-            column = rows.column(name)
+    for name, column in columns.items():
+        if name not in KEYS:
             differs |= ~_same(column.take(first), column.take(second))
     if differs.any():
-        places = rows.column(ROW).to_numpy()
-        both = np.union1d(places[first[differs]], places[second[differs]])
+        rows = columns[ROW].take(np.union1d(first[differs], second[differs])).to_numpy()
         n_cells = len(np.unique(second[differs]))
         raise DataError(
             f"{n_cells} firm-years occur more than once with different values",
-            where=firm_years.source.first_lines(both),
+            where=firm_years.source.first_lines(rows),
             code="E_PANEL_DUP",
             hint="keep one row per firm and year",
         )

@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 from evalkit.errors import EvalkitError, StudyError
 from evalkit.etl.layouts import Field, FieldType
+from evalkit.etl.link_awards import name_columns
 from evalkit.etl.source import SourceText
 from evalkit.model.panel import COHORT, FIRM
 from evalkit.model.study import Condition, Covariate, Study
@@ -72,12 +73,25 @@ def fields(source: SourceText, needed: list[Need], study: Study) -> list[Field]:
     """Return the fields to read from one source: the layout's that are there or required, and the needed ones."""
     required = {"programme"} if study.treatment.programme else set()
     required |= {"stage"} if study.treatment.stage else set()
+    by_name = study.link.method != "none"
+    optional = {FIRM} if by_name and source.role == "awards" else set()
     known = [
-        dataclasses.replace(f, required=f.required or f.name in required)
+        dataclasses.replace(f, required=(f.required and f.name not in optional) or f.name in required)
         for f in source.layout.fields
-        if f.required or f.name in required or source.has(f.name)
+        if (f.required and f.name not in optional) or f.name in required or source.has(f.name)
     ]
-    return known + [Field(n.column, n.type, required=True) for n in needed if n.role == source.role]
+    types = source.declared.types
+    named = [f.name for f in known] + [n.column for n in needed if n.role == source.role]
+    needed = needed + [Need(source.role, n, "number") for n in source.declared.nonnegative if n not in named]
+    if by_name:
+        needed = needed + [
+            Need(source.role, n, "category") for n in name_columns(source, source.role) if n not in named
+        ]
+    return known + [
+        Field(n.column, types.get(n.column, n.type) if n.type == "infer" else n.type, required=True)
+        for n in needed
+        if n.role == source.role
+    ]
 
 
 def _never(_: str) -> bool:

@@ -1,5 +1,7 @@
 """Outcomes on the grid: values their scale does not allow, constants, treated firms without later values."""
 
+import dataclasses
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -9,6 +11,7 @@ from evalkit.model.flow import Flow, FlowStep
 from evalkit.model.study import Outcome
 
 HAS_LOG = ("log", "growth")
+ALLOWED = {"share": "a share must lie between 0 and 1", "binary": "a binary outcome must be 0 or 1"}
 
 
 def check_outcome(outcome: Outcome, grid: Grid, cohort: NDArray[np.int64]) -> tuple[Flow, list[EvalkitError]]:
@@ -30,41 +33,62 @@ def check_outcome(outcome: Outcome, grid: Grid, cohort: NDArray[np.int64]) -> tu
     problems : list of EvalkitError
         `E_NONFINITE`, `E_RULE`, `E_NO_VARIANCE`, `E_NO_POST`.
     """
-    values = np.column_stack([_column(grid, outcome, p) for p in grid.periods])
-    is_seen = ~np.isnan(values)
+    seen = [
+        _seen(outcome, p, values, cohort) for p, values in zip(grid.periods, grid.numbers(outcome.column), strict=True)
+    ]
     where, flow, errors = f"outcome '{outcome.name}'", Flow(), list[EvalkitError]()
-    if outcome.transform in HAS_LOG:
-        has_none = is_seen & (values <= 0)
-        n_none, n_seen = int(has_none.sum()), int(is_seen.sum())
-        if n_none and outcome.nonpositive == "refuse":
-            errors.append(_no_logarithm(n_none, where))
-        elif n_none:
-            step = FlowStep(
-                where,
-                "firm-years",
-                n_seen,
-                n_seen - n_none,
-                quarantined=n_none,
-                reason="zero or negative: no logarithm",
-            )
-            flow = flow.add(step)
-        is_seen &= ~has_none
-    errors += _out_of_range(outcome, values[is_seen], where)
-    if is_seen.any() and np.ptp(values[is_seen]) == 0:
+    n_none, n_bad, n_values = sum(s.n_none for s in seen), sum(s.n_bad for s in seen), sum(s.n_values for s in seen)
+    if n_none and outcome.nonpositive == "refuse":
+        errors.append(_no_logarithm(n_none, where))
+    elif n_none:
+        reason = "zero or negative: no logarithm"
+        flow = flow.add(FlowStep(where, "firm-years", n_none + n_values, n_values, quarantined=n_none, reason=reason))
+    if n_bad:
+        problem = f"{n_bad} firm-years break the rule: {ALLOWED[outcome.transform]}"
+        errors.append(DataError(problem, where=where, code="E_RULE"))
+    if n_values and min(s.low for s in seen) == max(s.high for s in seen):
         errors.append(DataError("the outcome is the same everywhere", where=where, code="E_NO_VARIANCE"))
-    is_after = (cohort[:, None] > 0) & (np.array(grid.periods) >= cohort[:, None])
-    if is_after.any() and not (is_seen & is_after).any():
-        errors.append(
-            DesignError(
-                "no treated firm has a value in or after its first treated period", where=where, code="E_NO_POST"
-            )
-        )
+    if any(s.n_after for s in seen) and not any(s.n_values_after for s in seen):
+        problem = "no treated firm has a value in or after its first treated period"
+        errors.append(DesignError(problem, where=where, code="E_NO_POST"))
     return flow, errors
 
 
-def _column(grid: Grid, outcome: Outcome, period: int) -> NDArray[np.float64]:
-    values: NDArray[np.float64] = grid.at(f"number:{outcome.column}", period).to_numpy(zero_copy_only=False)
-    return values
+@dataclasses.dataclass(frozen=True)
+class _Seen:
+    """Counts of one period: values, values without logarithm or not allowed, firms treated, values of theirs."""
+
+    n_values: int
+    n_none: int
+    n_bad: int
+    low: float
+    high: float
+    n_after: int
+    n_values_after: int
+
+
+def _seen(outcome: Outcome, period: int, values: NDArray[np.float64], cohort: NDArray[np.int64]) -> _Seen:
+    """Count the values (n_firms,) of one period."""
+    is_value = ~np.isnan(values)
+    n_none = 0
+    if outcome.transform in HAS_LOG:
+        has_none = values <= 0
+        n_none = int(np.count_nonzero(has_none))
+        is_value &= ~has_none
+    is_after = (cohort > 0) & (cohort <= period)
+    found = values[is_value]
+    return _Seen(
+        n_values=len(found), n_none=n_none, n_bad=_n_not_allowed(outcome, found),
+        low=float(found.min(initial=np.inf)), high=float(found.max(initial=-np.inf)),
+        n_after=int(np.count_nonzero(is_after)), n_values_after=int(np.count_nonzero(is_after & is_value)),
+    )  # fmt: skip
+
+
+def _n_not_allowed(outcome: Outcome, values: NDArray[np.float64]) -> int:
+    """Count shares outside 0 to 1, and binary outcomes other than 0 and 1."""
+    if outcome.transform == "share":
+        return int(np.count_nonzero((values < 0) | (values > 1)))
+    return int(np.count_nonzero(~np.isin(values, (0, 1)))) if outcome.transform == "binary" else 0
 
 
 def _no_logarithm(n_firm_years: int, where: str) -> DataError:
@@ -74,14 +98,3 @@ def _no_logarithm(n_firm_years: int, where: str) -> DataError:
         code="E_NONFINITE",
         hint='use transform = "asinh" or "level", or nonpositive = "missing" to leave them out',
     )
-
-
-def _out_of_range(outcome: Outcome, values: NDArray[np.float64], where: str) -> list[EvalkitError]:
-    """Refuse shares outside 0 to 1, and binary outcomes other than 0 and 1."""
-    if outcome.transform == "share":
-        n_bad, rule = int(((values < 0) | (values > 1)).sum()), "a share must lie between 0 and 1"
-    elif outcome.transform == "binary":
-        n_bad, rule = int((~np.isin(values, (0, 1))).sum()), "a binary outcome must be 0 or 1"
-    else:
-        return []
-    return [DataError(f"{n_bad} firm-years break the rule: {rule}", where=where, code="E_RULE")] if n_bad else []

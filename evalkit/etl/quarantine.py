@@ -4,16 +4,20 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+from numpy.typing import NDArray
+
 from evalkit.errors import DataError
 from evalkit.etl.conform import ROW, Typed, absolute_amount
+from evalkit.etl.source import SourceText
 from evalkit.model import store
 from evalkit.model.study import Limits
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-NOT_COUNTED = "E_UNLINKED"
-"""Unlinked awards have a limit of their own, the link rate."""
+NOT_COUNTED = ("E_UNLINKED", "E_LINK_AMBIGUOUS")
+"""Awards that are not linked have a limit of their own, the link rate."""
 PLACES = ("file", "line", "column", "rule")
 
 
@@ -21,7 +25,7 @@ def limit_problems(sources: Sequence[Typed], limits: Limits) -> list[DataError]:
     """Return one problem for each source of which too many rows, or too much award money, was set aside."""
     errors = []
     for typed in sources:
-        n_bad = sum(rule != NOT_COUNTED for rule in typed.rejected.column("rule").to_pylist())
+        n_bad = sum(rule not in NOT_COUNTED for rule in typed.rejected.column("rule").to_pylist())
         share, money = n_bad / typed.source.n_rows, _amount_share(typed)
         if share > limits.quarantined_rows:
             errors.append(_too_many(typed, f"{n_bad} of {typed.source.n_rows} rows", limits.quarantined_rows, "rows"))
@@ -48,17 +52,34 @@ def quarantined(typed: Typed) -> "pa.Table":
         "column": rejected.column("column"), "rule": rejected.column("rule"),
     }  # fmt: skip
     headers = dict.fromkeys(h for f in typed.source.files for h in f.columns)
-    for header in headers:
-        name = f"{header} (as read)" if header in PLACES else header
-        columns[name] = typed.source.raw(header).take(pa.array(rows))
-    return pa.table(columns)
+    raw = _as_read(typed.source, list(headers), rows)
+    return pa.table(columns | {f"{h} (as read)" if h in PLACES else h: texts for h, texts in raw.items()})
+
+
+def _as_read(source: SourceText, headers: Sequence[str], rows: NDArray[np.int64]) -> "dict[str, pa.ChunkedArray]":
+    """Return the texts of some sorted rows, each once read; files and parts without any of them are not read again."""
+    import pyarrow as pa
+
+    chunks: dict[str, list[pa.Array]] = {header: [] for header in headers}
+    n_before = 0
+    for file in source.files:
+        mine = rows[(rows >= n_before) & (rows < n_before + file.n_rows)] - n_before
+        for start, part in file.parts(headers, mine) if len(mine) else ():
+            here = pa.array(mine[(mine >= start) & (mine < start + part.n_rows)] - start)
+            for header in headers if len(here) else ():
+                found = part.columns.get(header)
+                chunks[header] += [pa.array([""] * len(here))] if found is None else found.take(here).chunks
+        n_before += file.n_rows
+    return {header: pa.chunked_array(texts, pa.string()) for header, texts in chunks.items()}
 
 
 def _amount_share(typed: Typed) -> float:
     """Return the share of the amount, regardless of sign, that lies in rows set aside."""
+    import pyarrow as pa
     import pyarrow.compute as pc
 
-    counted = typed.rejected.filter(pc.not_equal(typed.rejected.column("rule"), NOT_COUNTED))
+    others = pc.invert(pc.is_in(typed.rejected.column("rule"), pa.array(NOT_COUNTED)))
+    counted = typed.rejected.filter(others)
     return absolute_amount(counted) / typed.total_amount if typed.total_amount else 0.0
 
 

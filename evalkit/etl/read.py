@@ -5,6 +5,7 @@ from pathlib import Path
 from evalkit.errors import DataError
 from evalkit.etl.csv_text import read_csv
 from evalkit.etl.excel_text import read_excel
+from evalkit.etl.header_finder import FIRST, HeaderRule
 from evalkit.etl.parquet_text import read_parquet
 from evalkit.etl.text_table import TextTable
 from evalkit.model.study import Source
@@ -20,13 +21,29 @@ FORMATS = {".csv": "text", ".txt": "text", ".parquet": "parquet", ".xlsx": "xlsx
 ENCRYPTED = "EncryptedPackage".encode("utf-16-le")
 
 
-def read_file(path: Path, file: str, source: Source) -> TextTable:
-    """Read a file by its extension, once its first bytes agree with it.
+def read_file(path: Path, file: str, source: Source, rule: HeaderRule = FIRST) -> TextTable:
+    """Read a file by its extension, once its first bytes agree with it. `rule` says where a CSV has its headers.
 
     Raises
     ------
     DataError
         `E_FORMAT` (extension not known), `E_MAGIC`, `E_ENCRYPTED`, and what each reader refuses.
+    """
+    wanted = checked_format(path, file)
+    if wanted == "parquet":
+        return read_parquet(path, file)
+    if wanted == "text":
+        return read_csv(path.read_bytes(), file, source.encoding, rule)
+    return read_excel(path, file, source.sheet, rule)
+
+
+def checked_format(path: Path, file: str) -> str:
+    """Return what a file is by its extension, once its first bytes agree.
+
+    Raises
+    ------
+    DataError
+        `E_FORMAT`, `E_MAGIC`, `E_ENCRYPTED`.
     """
     wanted = FORMATS.get(path.suffix.lower())
     if wanted is None:
@@ -42,11 +59,7 @@ def read_file(path: Path, file: str, source: Source) -> TextTable:
         raise DataError(
             f"the name says {wanted}, the content is {found}", where=file, code="E_MAGIC", hint="rename or export again"
         )
-    if wanted == "parquet":
-        return read_parquet(path, file)
-    if wanted == "text":
-        return read_csv(path.read_bytes(), file, source.encoding)
-    return read_excel(path, file, source.sheet)
+    return wanted
 
 
 def _true_type(path: Path) -> str:

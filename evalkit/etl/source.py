@@ -2,7 +2,7 @@
 
 import dataclasses
 import difflib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,10 +11,14 @@ from numpy.typing import NDArray
 
 from evalkit.errors import DataError, EvalkitError, UnknownNameError, did_you_mean, each
 from evalkit.etl import layouts
+from evalkit.etl.aliases import with_headers
+from evalkit.etl.archives import Workspace
+from evalkit.etl.derive import derived, units
+from evalkit.etl.documents import read_tables
 from evalkit.etl.layouts import Field, Layout, Role
 from evalkit.etl.paths import input_files
-from evalkit.etl.read import read_file
-from evalkit.etl.text_table import TextTable, header_name
+from evalkit.etl.rows import FoundTable
+from evalkit.etl.text_table import TextTable, header_name, no_rows
 from evalkit.model.study import Source
 
 if TYPE_CHECKING:
@@ -37,12 +41,18 @@ class SourceText:
         Its known columns.
     files : tuple of TextTable
         At least one.
+    derived : dict of str to ChunkedArray
+        Columns that follow from others, by name (n_rows,).
+    folder : Workspace or None
+        Where archives were unpacked to; it lasts as long as the source.
     """
 
     role: Role
     declared: Source
     layout: Layout
     files: tuple[TextTable, ...]
+    derived: "Mapping[str, pa.ChunkedArray]" = dataclasses.field(default_factory=dict)
+    folder: Workspace | None = None
 
     @property
     def n_rows(self) -> int:
@@ -52,7 +62,7 @@ class SourceText:
     @property
     def missing(self) -> tuple[str, ...]:
         """Texts that mean "no value"; the empty text always does."""
-        return (*self.declared.missing, "")
+        return (*self.declared.missing, *self.declared.suppressed, "")
 
     def header(self, name: str) -> str:
         """Return the header in the files of a column that the study calls `name`."""
@@ -60,11 +70,11 @@ class SourceText:
 
     def has(self, name: str) -> bool:
         """Whether any file has the column."""
-        return any(self.header(name) in f.columns for f in self.files)
+        return name in self.derived or any(self.header(name) in f.columns for f in self.files)
 
     def texts(self, name: str) -> "pa.ChunkedArray":
         """Return the column that the study calls `name` over all files (n_rows,)."""
-        return self.raw(self.header(name))
+        return self.derived[name] if name in self.derived else self.raw(self.header(name))
 
     def raw(self, header: str) -> "pa.ChunkedArray":
         """Return the column under a header over all files (n_rows,), empty where a file does not have it."""
@@ -92,23 +102,41 @@ class SourceText:
 
 
 def read_source(role: Role, declared: Source, root: Path) -> SourceText:
-    """Find and read the files of one source; the problems of all files are raised together."""
-    layout = layouts.load(declared.layout, role)
-    errors, files = list[EvalkitError](), []
-    for path in input_files(declared.path, root, f"sources.{role}.path"):
+    """Find and read the files of one source; the problems of all files are raised together.
+
+    What the study leaves open is as the layout says. Columns are found by the study's headers, or by the layout's.
+    """
+    layout = layouts.load(declared.layout, role, root)
+    source = with_defaults(declared, layout)
+    folder = Workspace()
+    errors, tables = list[EvalkitError](), list[FoundTable]()
+    for path in input_files(source.path, root, f"sources.{role}.path"):
         file = path.relative_to(root.resolve()).as_posix()
         try:
-            files.append(read_file(path, file, declared))
+            tables += read_tables(path, file, source, layout, folder.path)
         except* EvalkitError as group:
             errors += each(group)
     if errors:
         raise ExceptionGroup(f"sources.{role}", errors)
-    return SourceText(role, declared, layout, tuple(files))
+    if not tables:
+        raise no_rows(f"sources.{role}")
+    source, tables = with_headers(source, tables, layout)
+    of_layout = {f.name: f.unit for f in layout.data if f.unit}
+    in_yen = source.model_copy(update={"unit": {**of_layout, **source.unit, **units(tables, source, layout)}})
+    return SourceText(role, in_yen, layout, tuple(t.table for t in tables), derived(tables, source, layout), folder)
+
+
+def with_defaults(declared: Source, layout: Layout) -> Source:
+    """Return what the study says about a source, and what the layout says where the study is silent."""
+    said = declared.model_fields_set
+    silent = {key: value for key, value in layout.defaults.items() if key not in said}
+    types = {f.name: f.type for f in layout.data if f.type in ("number", "category")}
+    return declared.model_copy(update={**silent, "types": {**types, **declared.types}})
 
 
 def header_problems(source: SourceText, fields: Sequence[Field]) -> list[EvalkitError]:
     """Return every needed column that a file lacks, and every mapped name that the layout does not know."""
-    known = [f.name for f in source.layout.fields]
+    known = [f.name for f in source.layout.known]
     errors: list[EvalkitError] = [
         UnknownNameError(
             f"the layout has no column '{name}'",
@@ -119,8 +147,11 @@ def header_problems(source: SourceText, fields: Sequence[Field]) -> list[Evalkit
         if name not in known and not source.layout.is_open
     ]
     for file in source.files:
-        absent = [f.name for f in fields if f.required and source.header(f.name) not in file.columns]
-        if source.layout.any_of and not any(source.header(n) in file.columns for n in source.layout.any_of):
+        there = {*source.derived, *(f.name for f in source.layout.known if source.header(f.name) in file.columns)}
+        absent = [
+            f.name for f in fields if f.required and f.name not in there and source.header(f.name) not in file.columns
+        ]
+        if source.layout.any_of and not there & set(source.layout.any_of):
             absent.append(source.layout.any_of[0])
         errors += [_absent(source, name, file) for name in absent]
     return errors

@@ -2,13 +2,14 @@
 
 import dataclasses
 import unicodedata
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from evalkit.errors import DataError
+from evalkit.etl.file_columns import FileColumns
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -25,7 +26,7 @@ class TextTable:
     file : str
         Path below the study's root.
     columns : dict of header to ChunkedArray of string
-        Headers after NFKC, without white space at the ends.
+        Headers after NFKC, without white space at the ends. Columns of large files are read when they are looked up.
     line_of : callable
         Rows (k,) from 0 to their physical lines (k,) from 1; for Parquet the row's number.
     """
@@ -37,7 +38,28 @@ class TextTable:
     @property
     def n_rows(self) -> int:
         """Number of rows without the header."""
-        return len(next(iter(self.columns.values())))
+        columns = self.columns
+        return columns.n_rows if isinstance(columns, FileColumns) else len(next(iter(columns.values())))
+
+    def renamed(self, new: Mapping[str, str]) -> "TextTable":
+        """Return the table with other headers for some columns."""
+        columns = self.columns
+        if isinstance(columns, FileColumns):
+            return dataclasses.replace(self, columns=columns.renamed(new))
+        return dataclasses.replace(self, columns={new.get(header, header): columns[header] for header in columns})
+
+    def parts(
+        self, headers: Sequence[str], wanted: NDArray[np.int64] | None = None
+    ) -> "Iterator[tuple[int, TextTable]]":
+        """Yield the table in parts of some rows with at least the columns asked for, each with its first row's place.
+
+        Parts without any of the sorted rows `wanted` may be left out.
+        """
+        if not isinstance(self.columns, FileColumns):
+            yield 0, self
+            return
+        for start, columns in self.columns.parts(headers, wanted):
+            yield start, dataclasses.replace(self, columns=columns)
 
 
 def header_name(text: str) -> str:

@@ -67,11 +67,25 @@ def read_json(path: Path) -> Any:  # noqa: ANN401
 
 
 def write_parquet(path: Path, table: "pa.Table") -> None:
-    """Write a table as Parquet with page checksums and one row group per block."""
+    """Write a table as Parquet with page checksums and one row group per block.
+
+    Numbers with decimals are stored byte by byte (byte stream split), which is smaller and several times faster to
+    write than a dictionary of values that hardly ever repeat.
+    """
+    import pyarrow as pa
     import pyarrow.parquet as pq
 
+    split = [field.name for field in table.schema if pa.types.is_floating(field.type)]
     with replacing(path) as draft:
-        pq.write_table(table, draft, row_group_size=BLOCK_FIRMS, compression="zstd", write_page_checksum=True)
+        pq.write_table(
+            table,
+            draft,
+            row_group_size=BLOCK_FIRMS,
+            compression="zstd",
+            write_page_checksum=True,
+            use_dictionary=[name for name in table.column_names if name not in split],
+            use_byte_stream_split=split,
+        )
 
 
 def sha256(path: Path) -> str:

@@ -32,7 +32,9 @@ class Source(_Frozen):
     `columns` maps a canonical name to the header in the file; a header that is the canonical name needs no entry.
     `firm_scheme` says what a firm id is: a Japanese corporate number with its check digit, or any other text.
     `missing` are texts for "not available", `suppressed` for "known and not shown"; `zero` names columns with a text
-    that means 0 there. `excel_serial` reads five digits in a date column as a spreadsheet's day number.
+    that means 0 there. `excel_serial` reads five digits in a date column as a spreadsheet's day number;
+    `date_order` reads dates that end in their year. `nonnegative` names columns, sales for example, in which a value
+    below zero is an error.
     """
 
     layout: Name
@@ -47,6 +49,8 @@ class Source(_Frozen):
     suppressed: tuple[str, ...] = ()
     zero: dict[str, str] = {}
     excel_serial: bool = False
+    date_order: Literal["ymd", "dmy", "mdy"] = "ymd"
+    nonnegative: tuple[str, ...] = ()
 
 
 class Sources(_Frozen):
@@ -195,6 +199,20 @@ class Limits(_Frozen):
     quarantined_amount: Annotated[float, Field(ge=0, le=1)] = 0.001
 
 
+class Link(_Frozen):
+    """How awards without a firm id are linked to `sources.firms` by name and address.
+
+    "exact" uses rules only; "scored" compares what they leave with Splink (extra `linkage`): a link needs the
+    probability `least_score` and must stand clear of the second firm by `margin` (log2 of the odds). The build stops
+    when fewer than `least_rate` of these awards are linked.
+    """
+
+    method: Literal["none", "exact", "scored"] = "none"
+    least_score: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
+    margin: Annotated[float, Field(ge=0)] = 3.0
+    least_rate: Annotated[float, Field(ge=0, le=1)] = 0.7
+
+
 class Study(_Frozen):
     """The frozen question; every stage reads it and none changes it."""
 
@@ -204,6 +222,7 @@ class Study(_Frozen):
     about: dict[str, str] = {}
     seed: int = 0
     sources: Sources
+    link: Link = Link()
     treatment: Treatment = Treatment()
     period: Period
     population: Population = Population()

@@ -1,5 +1,6 @@
 """Bad inputs: what is refused, with which code and where; what is set aside; what is read exactly all the same."""
 
+import gzip
 import os
 import zipfile
 
@@ -92,6 +93,29 @@ def bomb(folder, study):
     study["sources"]["firm_years"]["path"] = "firm_years.xlsx"
 
 
+def gzip_bomb(folder, study):
+    (folder / "firm_years.csv.gz").write_bytes(gzip.compress(bytes(30_000_000)))
+    study["sources"]["firm_years"]["path"] = "firm_years.csv.gz"
+
+
+def crowd(folder, study):
+    with zipfile.ZipFile(folder / "firm_years.zip", "w") as archive:
+        for i in range(1_001):
+            archive.writestr(f"{i}.csv", "")
+    study["sources"]["firm_years"]["path"] = "firm_years.zip"
+
+
+def zipped(folder, study):
+    with zipfile.ZipFile(folder / "firms.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("2021/firms.csv", (folder / FIRMS).read_bytes())
+    study["sources"]["firms"]["path"] = "firms.zip"
+
+
+def gzipped(folder, study):
+    (folder / "years.csv.gz").write_bytes(gzip.compress((folder / YEARS).read_bytes()))
+    study["sources"]["firm_years"]["path"] = "years.csv.gz"
+
+
 def mixed_encodings(data):
     lines = data.decode().split("\n")
     return "\n".join(lines[:7]).encode() + b"\n" + "\n".join(lines[7:]).encode("cp932")
@@ -138,6 +162,8 @@ REFUSED = [
     ("ING22 semicolons", raw(FIRMS, lambda d: d.replace(b",", b";")), DataError, "E_DELIMITER", FIRMS),
     ("ING22 tabs", raw(FIRMS, lambda d: d.replace(b",", b"\t")), DataError, "E_DELIMITER", FIRMS),
     ("ING57 archive bomb", bomb, DataError, "E_ARCHIVE_LIMIT", "firm_years.xlsx"),
+    ("ING57 gzip bomb", gzip_bomb, DataError, "E_ARCHIVE_LIMIT", "firm_years.csv.gz"),
+    ("ING57 a thousand members", crowd, DataError, "E_ARCHIVE_LIMIT", "firm_years.zip"),
     ("ING60 html", raw(YEARS, lambda d: b"<html><table></table></html>"), DataError, "E_MAGIC", YEARS),
     ("ING60 xlsx", raw(YEARS, lambda d: b"PK\x03\x04" + d), DataError, "E_MAGIC", YEARS),
     ("ING61 password", encrypted, DataError, "E_ENCRYPTED", "firm_years.xlsx"),
@@ -216,6 +242,9 @@ QUARANTINED = [
     *[(f"ING27 {t}", first("firm_years", "売上高", t), "firm_years", 1, "売上高", "E_NUMBER")
       for t in ("1_000", "0x10", "1e3", "inf", "nan", "12,34", "1 000", "--5")],
     ("ING28 fraction of a yen", first("firm_years", "売上高", "1.5"), "firm_years", 1, "売上高", "E_NOT_INTEGER"),
+    ("ING33 negative sales", both(first("firm_years", "売上高", "△5"),
+                                  declared("sources", "firm_years", "nonnegative", value=["sales"])),
+     "firm_years", 1, "売上高", "E_RULE"),
     ("ING40 placeholder", first("awards", "法人番号", "9000000000000"), "awards", 1, "法人番号", "E_PLACEHOLDER"),
     ("ING40 ones", first("awards", "法人番号", "1111111111111"), "awards", 1, "法人番号", "E_PLACEHOLDER"),
     ("ING38 check digit", first("awards", "法人番号", "2835678256246"), "awards", 1, "法人番号", "E_CHECK_DIGIT"),
@@ -271,6 +300,10 @@ SAME = [
     ("wareki years", table("firm_years", lambda rows: [{**r, "年度": wareki(int(r["年度"]))} for r in rows])),
     ("ING49 timestamps", first("awards", "交付決定日", "2020-04-01T00:00+09:00")),
     ("ING49 timestamps in UTC", first("awards", "交付決定日", "2020-03-31T15:00:00Z")),
+    ("ING48 declared day number", both(first("awards", "交付決定日", "43983"),
+                                       declared("sources", "awards", "excel_serial", value=True))),
+    ("inside a .zip", zipped),
+    ("inside a .gz", gzipped),
     ("ignored column", table("firm_years", lambda rows: [{**r, "note": "a,b"} for r in rows])),
     ("rows after one another in several files", lambda folder, study: split(folder)),
 ]  # fmt: skip
@@ -331,6 +364,45 @@ def test_missing_tokens_are_declared(folder):
     panel = build_panel(given.study(asked), folder)
     assert sum(panel.to_frame().filter(like="sales@").isna().sum()) == 6
     assert not any("E_NUMBER" in s.reason for s in panel.flow.steps)
+
+
+def test_kinds_of_missing_values_are_told_apart_and_counted(folder):
+    data = given.tables()
+    for row, token in zip(data["firm_years"], ("-", "X", "χ", "***", ""), strict=False):
+        row["employees"] = token
+    given.write(folder, data)
+    asked = given.study_dict()
+    asked["outcome"].append({"name": "employees"})
+    asked["sources"]["firm_years"] |= {"missing": ["***"], "suppressed": ["X", "χ"], "zero": {"employees": "-"}}
+    asked["covariates"] = {}
+    panel = build_panel(given.study(asked), folder)
+    assert (panel.to_frame().filter(like="employees@") == 0).sum().sum() == 1
+    assert panel.to_frame().filter(like="employees@").isna().sum().sum() == 4
+    (found,) = [s for s in panel.flow.steps if s.step == "read firm-years"]
+    assert found.reason == "not available: 2, suppressed: 2, zero: 1"
+
+
+def test_a_shared_award_treats_all_its_firms(folder):
+    data = given.tables()
+    data["awards"].append({**data["awards"][0], "法人番号": given.number(7)})
+    given.write(folder, data)
+    asked = given.study_dict()
+    asked["treatment"]["consortium"] = "equal"
+    panel = build_panel(given.study(asked), folder)
+    cohorts = panel.to_frame().set_index("firm_id")["cohort"]
+    assert cohorts[given.number(7)] == cohorts[given.number(0)] == 2020
+    (found,) = [s for s in panel.flow.steps if s.step == "shares"]
+    assert (found.n_in, found.kept) == (7, 7)
+
+
+def test_a_cancelled_award_leaves_its_firm_a_control(folder):
+    data = given.tables()
+    data["awards"].append({**data["awards"][0], "交付決定日": "2020-08-01", "交付決定額": "▲500"})
+    given.write(folder, data)
+    panel = build_panel(given.study(), folder)
+    cohorts = panel.to_frame().set_index("firm_id")["cohort"]
+    assert cohorts.isna()[given.number(0)]
+    assert cohorts.notna().sum() == len(given.COHORTS) - 1
 
 
 def test_twelve_digits_are_completed_and_counted(folder):

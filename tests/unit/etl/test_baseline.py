@@ -9,17 +9,15 @@ import pytest
 import etl_inputs as given
 from evalkit.errors import DesignError
 from evalkit.etl.baseline import Baseline, baseline_period
-from evalkit.etl.firm_years import Grid
+from evalkit.etl.firm_years import Categories, Grid
 from evalkit.model.study import Condition, Covariate
 
-ROWS = pa.table(
-    {
-        "number:v": pa.array([1.0, 2.0, 4.0, 0.0, None, 9.0]),
-        "category:k": pa.array(["p", "q", "p", None, "q", "p"]),
-    }
-)
-GRID = Grid(pa.array(["a", "b", "c"]), (2018, 2019), ROWS, np.array([[0, 1], [2, 3], [4, -1]]))
-RECORDS = pa.table({"firm_id": ["c", "a"], "number:s": [3.0, 1.0], "category:k": ["r", "r"]})
+COLUMNS = {
+    "number:v": np.array([[1.0, 4.0, np.nan], [2.0, 0.0, np.nan]]),
+    "category:k": Categories(np.array([[0, 0, 1], [1, -1, -1]], np.int32), pa.array(["p", "q"])),
+}
+GRID = Grid(pa.array(["a", "b", "c"]), (2018, 2019), COLUMNS)
+RECORDS = pa.table({"firm_id": ["a", "c"], "number:s": [1.0, 3.0], "category:k": ["r", "r"]})
 
 
 def at(period, records=None):

@@ -3,6 +3,7 @@
 import math
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -59,6 +60,32 @@ def test_the_format_does_not_matter(folder, tmp_path, suffix, encoding):
     given.write(other, given.tables(), suffix, encoding)
     expected = bytes_of(build_panel(given.study(), folder), tmp_path / "a")
     assert bytes_of(build_panel(given.study(given.study_dict(suffix)), other), tmp_path / "b") == expected
+
+
+def test_stored_numbers_make_the_same_panel_as_their_texts(folder, tmp_path):
+    expected = bytes_of(build_panel(given.study(), folder), tmp_path / "a")
+    types = {"年度": pa.int16(), "売上高": pa.int64(), "employees": pa.float64(), "法人番号": pa.int64()}
+    for name, rows in given.tables().items():
+        table = pa.Table.from_pylist([{**r, "unread": [1]} for r in rows])
+        for header in types.keys() & set(table.column_names):
+            column = table.column(header).cast(types[header])
+            table = table.set_column(table.column_names.index(header), header, column)
+        pq.write_table(table, folder / f"{name}.parquet", row_group_size=7)
+    assert bytes_of(build_panel(given.study(given.study_dict("parquet")), folder), tmp_path / "b") == expected
+
+
+def test_rows_of_parquet_set_aside_come_back_as_they_are(folder, tmp_path):
+    rows = given.tables()["firm_years"]
+    for place in (3, 40):
+        rows[place]["売上高"] = "1e3"
+    pq.write_table(pa.Table.from_pylist(rows), folder / "firm_years.parquet", row_group_size=7)
+    asked = given.study_dict()
+    asked["sources"]["firm_years"]["path"] = "firm_years.parquet"
+    build_panel(given.study(asked), folder, tmp_path / "quarantine")
+    assert pq.read_table(tmp_path / "quarantine" / "firm_years.parquet").to_pylist() == [
+        {"file": "firm_years.parquet", "line": place + 1, "column": "売上高", "rule": "E_NUMBER", **rows[place]}
+        for place in (3, 40)
+    ]
 
 
 def test_a_year_starts_when_the_study_says(folder):

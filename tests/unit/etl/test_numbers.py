@@ -1,8 +1,11 @@
 """The grammar of numbers, text by text."""
 
+import decimal
+
 import pyarrow as pa
 import pytest
 
+from evalkit.etl.as_text import column_text
 from evalkit.etl.column import RULES
 from evalkit.etl.numbers import has_codes, numbers, parse_number
 
@@ -67,6 +70,28 @@ def test_declared_tokens_are_missing_even_when_they_are_digits():
 def test_there_is_no_negative_zero():
     found = numbers(pa.chunked_array([["-0", "-0.0", "△0", "▲0.0"]]), ("",))
     assert [str(v) for v in found.values.to_pylist()] == ["0.0"] * 4
+
+
+STORED = [
+    pa.array([0, -5, 12, None, 999, 9007199254740, -9007199254741, 2**63 - 1, -(2**63)]),
+    pa.array([2**64 - 1, 7, 999], pa.uint64()),
+    pa.array([1, None, -128], pa.int8()),
+    pa.array([0.0, -0.0, 0.25, -999.0, 1e-9, 1e15, 1e16, 1e17, 1.5e300, float("nan"), float("inf"), None, 3.0]),
+    pa.array([0.1, 2.5, 16777216.0], pa.float32()),
+    pa.array([True, False, None]),
+    pa.array([decimal.Decimal("1.50"), decimal.Decimal("-2.00"), None]),
+    pa.array(["1", "x", None]).dictionary_encode(),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("unit", ["", "one", "yen", "thousand_yen", "million_yen"])
+@pytest.mark.parametrize("column", STORED, ids=str)
+def test_stored_numbers_are_what_their_texts_are(column, unit):
+    stored = pa.chunked_array([column])
+    found = numbers(stored, ("-999", "９９９", "12"), unit)
+    texts = column_text(stored).to_pylist()
+    expected = [(None, "") if t in ("", "-999", "999", "12") else parse_number(t, unit) for t in texts]
+    assert list(zip(found.values.to_pylist(), [RULES[r] for r in found.rule], strict=True)) == expected
 
 
 def test_leading_zeros_are_codes():

@@ -13,9 +13,7 @@ COHORT = np.array([2020, 2021, 0])
 
 def grid(values):
     """Return three firms over 2019 to 2021; NaN is a firm-year without a value."""
-    flat = np.asarray(values, float).ravel()
-    rows = pa.table({"number:y": pa.array(flat, mask=np.isnan(flat))})
-    return Grid(pa.array(["a", "b", "c"]), (2019, 2020, 2021), rows, np.arange(9).reshape(3, 3))
+    return Grid(pa.array(["a", "b", "c"]), (2019, 2020, 2021), {"number:y": np.asarray(values, float).T})
 
 
 def codes(values, transform, **options):
