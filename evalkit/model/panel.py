@@ -217,18 +217,33 @@ class Panel:
         outcomes : list of str, or dict of name to transform
             Firm-year columns. A list means effects on the level.
         covariates : list of str
-            Columns constant per firm; the value of the firm's first row is taken.
+            Columns constant per firm.
         anticipation : int
             Periods before treatment in which firms may already react.
 
         Raises
         ------
         DataError
-            A firm-year occurs twice (`E_PANEL_DUP`), or a firm has two cohorts (`E_COHORT`).
+            A firm-year occurs twice (`E_PANEL_DUP`), a firm has two cohorts (`E_COHORT`) or two values of a
+            covariate (`E_COVARIATE`), or a value is infinite or has no logarithm (`E_NONFINITE`).
         """
         transforms = dict(outcomes) if isinstance(outcomes, Mapping) else dict.fromkeys(outcomes, "level")
         declared = tuple(Outcome.model_validate({"name": n, "transform": t}) for n, t in transforms.items())
         return _pivot(frame, (firm, year, cohort), declared, tuple(covariates), anticipation)
+
+
+def _require_finite(values: NDArray[np.float64], outcomes: Sequence[Outcome]) -> None:
+    """Refuse infinite values, and values that have no logarithm where one is asked for."""
+    bad = int(np.isinf(values).sum())
+    if any(o.transform in ("log", "growth") and o.nonpositive == "refuse" for o in outcomes):
+        bad += int((values <= 0).sum())
+    if bad:
+        raise DataError(
+            f"{bad} firm-years are infinite or have no logarithm",
+            where=outcomes[0].name,
+            code="E_NONFINITE",
+            hint='use transform "asinh" or "level", or leave these firm-years out',
+        )
 
 
 def _pivot(
@@ -272,12 +287,15 @@ def _pivot(
     roles = []
     for name in covariates:
         values = table[name].combine_chunks().take(pa.array(first_row))
+        if not values.take(pa.array(code)).equals(table[name].combine_chunks()):
+            raise DataError("the covariate is not constant within firms", where=name, code="E_COVARIATE")
         kind: Kind = "number" if pa.types.is_floating(values.type) or pa.types.is_integer(values.type) else "category"
         columns[name] = values.cast(pa.float64() if kind == "number" else pa.string())
         roles.append(PanelCovariate(name, kind))
     for column in dict.fromkeys(o.column for o in outcomes):
         wide = np.full(len(ids) * len(periods), np.nan)
         wide[cell] = table[column].to_numpy(zero_copy_only=False).astype(float)
+        _require_finite(wide, [o for o in outcomes if o.column == column])
         for j, p in enumerate(periods):
             values = wide.reshape(len(ids), -1)[:, j]
             columns[f"{column}@{p}"] = pa.array(values, pa.float64(), mask=np.isnan(values))

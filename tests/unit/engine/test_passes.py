@@ -1,5 +1,7 @@
 """Passes over blocks: order, threads, storage and memory order do not change a bit."""
 
+import dataclasses
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -10,6 +12,7 @@ from evalkit.engine.local import map_blocks, threads
 from evalkit.engine.paths import _bounds, baseline_means, path_columns, paths, sample_moments
 from evalkit.errors import DesignError, EstimationError
 from evalkit.model import store
+from evalkit.model.study import Outcome
 
 
 @pytest.fixture
@@ -86,7 +89,8 @@ def test_ranges_are_those_of_the_values(scale: str, stored: bool, tmp_path) -> N
     table["y"] = np.exp(table["y"])
     table.loc[table.index[3], "y"] = 0.0
     table.loc[table["year"] == 2013, "y"] = np.nan
-    p = ek.Panel.from_frame(table, firm="firm", year="year", cohort="g", outcomes={"y": scale})
+    outcome = Outcome(name="y", column="y", transform=scale, nonpositive="missing")
+    p = dataclasses.replace(twins.panel(table), outcomes=(outcome,))
     if stored:
         p.save(tmp_path)
         p = ek.Panel.load(tmp_path)

@@ -54,11 +54,14 @@ def test_an_arrow_table_gives_the_same(panel: Panel) -> None:
         (lambda t: pd.concat([t, t.iloc[[0]]]), "E_PANEL_DUP"),
         (lambda t: t.assign(g=[2011, None, 2012, None, None]), "E_COHORT"),
         (lambda t: t.rename(columns={"sales": "sale"}), "E_COLUMN"),
+        (lambda t: t.assign(sales=[4.0, 0.0, 3.0, 2.0, 5.0]), "E_NONFINITE"),
+        (lambda t: t.assign(sales=[4.0, np.inf, 3.0, 2.0, 5.0]), "E_NONFINITE"),
+        (lambda t: t.assign(town=["x", "y", "w", "y", "z"]), "E_COVARIATE"),
     ],
 )
 def test_tables_that_are_no_panel(change, code: str) -> None:
     with pytest.raises(DataError) as caught:
-        Panel.from_frame(change(LONG), **ROLES, outcomes=["sales"])
+        Panel.from_frame(change(LONG), **ROLES, outcomes={"sales": "log"}, covariates=["town"])
     assert caught.value.code == code
 
 
