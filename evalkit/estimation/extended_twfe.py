@@ -2,15 +2,10 @@
 
 import dataclasses
 
-import numpy as np
-
 from evalkit.engine.paths import baseline_means, sample_moments
 from evalkit.model.effects import Effects
 from evalkit.model.sample import MatchedSample
-from evalkit.stats.cells import cell_design, cell_labels, seen_cells, with_controls
-from evalkit.stats.cohorts import cohort_shares, dropped_note, require_before_and_after
-from evalkit.stats.inference import effects_table
-from evalkit.stats.regression import regress, treatable
+from evalkit.stats.saturated import saturated
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,20 +36,8 @@ class Method:
         EstimationError
             Cells are not identified (`E_COLLINEAR`).
         """
-        panel = sample.panel
-        moments, n_dropped = treatable(sample_moments(sample), panel.periods[0] + 1 + panel.anticipation)
-        moments, cohorts = with_controls(moments, panel)
-        for o, outcome in enumerate(panel.outcomes):
-            require_before_and_after(moments, panel.periods, o, outcome.name)
-        cells = [
-            [c for c in seen_cells(moments, panel, cohorts, o) if c.year >= c.cohort - panel.anticipation]
-            for o in range(len(panel.outcomes))
-        ]
-        found = regress(moments, [cell_design(moments, panel, own) for own in cells])
-        labels = cell_labels(sample, moments, [c for own in cells for c in own])
-        table, vcov = effects_table(labels, found.estimate, found.vcov, found.dof, 0.95)
-        return Effects(
-            table=table, vcov=vcov, method="extended_twfe", options={}, outcomes=panel.outcomes, dof=found.dof,
-            baseline=baseline_means(sample), notes=dropped_note(n_dropped),
-            shares=cohort_shares(moments, np.array(cohorts, dtype=np.int64), found.influence),
+        anticipation = sample.panel.anticipation
+        return saturated(
+            sample, sample_moments(sample), baseline_means(sample), "extended_twfe",
+            lambda c: c.year >= c.cohort - anticipation,
         )  # fmt: skip

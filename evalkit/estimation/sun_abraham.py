@@ -2,15 +2,10 @@
 
 import dataclasses
 
-import numpy as np
-
 from evalkit.engine.paths import baseline_means, sample_moments
 from evalkit.model.effects import Effects
 from evalkit.model.sample import MatchedSample
-from evalkit.stats.cells import cell_design, cell_labels, seen_cells, with_controls
-from evalkit.stats.cohorts import cohort_shares, dropped_note
-from evalkit.stats.inference import effects_table
-from evalkit.stats.regression import regress, treatable
+from evalkit.stats.saturated import saturated
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,20 +35,8 @@ class Method:
         EstimationError
             Cells are not identified (`E_COLLINEAR`).
         """
-        panel = sample.panel
-        moments, n_dropped = treatable(sample_moments(sample), panel.periods[0] + 1 + panel.anticipation)
-        moments, cohorts = with_controls(moments, panel)
-        reference = -1 - panel.anticipation
-        cells = [
-            [c for c in seen_cells(moments, panel, cohorts, o) if c.year - c.cohort != reference]
-            for o in range(len(panel.outcomes))
-        ]
-        found = regress(moments, [cell_design(moments, panel, own) for own in cells])
-        flat = [c for own in cells for c in own]
-        labels = cell_labels(sample, moments, flat)
-        table, vcov = effects_table(labels, found.estimate, found.vcov, found.dof, 0.95)
-        return Effects(
-            table=table, vcov=vcov, method="sun_abraham", options={}, outcomes=panel.outcomes, dof=found.dof,
-            baseline=baseline_means(sample), notes=dropped_note(n_dropped),
-            shares=cohort_shares(moments, np.array(cohorts, dtype=np.int64), found.influence),
+        anticipation = sample.panel.anticipation
+        return saturated(
+            sample, sample_moments(sample), baseline_means(sample), "sun_abraham",
+            lambda c: c.year - c.cohort != -1 - anticipation,
         )  # fmt: skip
