@@ -10,7 +10,7 @@ from evalkit.errors import DesignError
 from evalkit.model.effects import Effects
 from evalkit.model.panel import Panel
 from evalkit.model.sample import MatchedSample
-from evalkit.stats.cohorts import cohort_shares, dropped_note
+from evalkit.stats.cohorts import caveats, cohort_shares
 from evalkit.stats.inference import effects_table
 from evalkit.stats.moments import Moments
 from evalkit.stats.regression import treatable
@@ -74,7 +74,7 @@ class Method:
         own = np.unique([row.cohort for row in rows]).astype(np.int64)
         return Effects(
             table=table, vcov=vcov, method="difference", options=dataclasses.asdict(self), outcomes=panel.outcomes,
-            baseline=baseline_means(sample), notes=dropped_note(n_dropped),
+            baseline=baseline_means(sample), notes=caveats(n_dropped, labels),
             shares=cohort_shares(moments, own, influence),
         )  # fmt: skip
 

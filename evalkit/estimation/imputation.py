@@ -12,7 +12,7 @@ from evalkit.model.effects import Effects
 from evalkit.model.panel import Panel
 from evalkit.model.sample import MatchedSample
 from evalkit.stats.cells import Cell, cell_labels, seen_cells
-from evalkit.stats.cohorts import cohort_shares, dropped_note
+from evalkit.stats.cohorts import caveats, cohort_shares
 from evalkit.stats.inference import effects_table
 from evalkit.stats.moments import Moments
 from evalkit.stats.regression import treatable
@@ -59,7 +59,7 @@ class Method:
         table, vcov = effects_table(labels, estimate, moments.covariance(influence), np.inf, 0.95)
         return Effects(
             table=table, vcov=vcov, method="imputation", options={}, outcomes=panel.outcomes,
-            baseline=baseline_means(sample), notes=dropped_note(n_dropped),
+            baseline=baseline_means(sample), notes=caveats(n_dropped, labels),
             shares=cohort_shares(moments, cohorts, influence),
         )  # fmt: skip
 

@@ -8,7 +8,7 @@ import numpy as np
 from evalkit.engine.paths import baseline_means, sample_moments
 from evalkit.model.effects import Effects
 from evalkit.model.sample import MatchedSample
-from evalkit.stats.cohorts import dropped_note, event_times, observed_of, require_before_and_after
+from evalkit.stats.cohorts import caveats, event_times, observed_of, require_before_and_after
 from evalkit.stats.inference import effects_table
 from evalkit.stats.regression import Design, regress, treatable
 
@@ -67,5 +67,5 @@ class Method:
         table, vcov = effects_table(labels, found.estimate, np.asarray(found.vcov), found.dof, 0.95)
         return Effects(
             table=table, vcov=vcov, method="twfe", options=dataclasses.asdict(self), outcomes=panel.outcomes,
-            baseline=baseline_means(sample), dof=found.dof, notes=dropped_note(n_dropped),
+            baseline=baseline_means(sample), dof=found.dof, notes=caveats(n_dropped, labels),
         )  # fmt: skip

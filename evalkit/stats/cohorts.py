@@ -1,11 +1,17 @@
 """What estimators share about cohorts: event times seen, counts of firms, shares for aggregation, notes."""
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
 from evalkit.errors import DesignError
 from evalkit.model.effects import CohortShares
 from evalkit.stats.moments import Moments
+
+FEW_TREATED = 50
+"""With fewer treated firms a clustered test of 5 % rejects a true null more often (6.5 % at 20, 8.5 % at 10)."""
 
 
 def observed_of(moments: Moments, outcome: int, n_periods: int) -> NDArray[np.bool_]:
@@ -46,6 +52,24 @@ def cohort_shares(moments: Moments, cohorts: NDArray[np.int64], influence: list[
     return CohortShares(cohorts, mass, np.array([moments.product[m, 0, 0].sum() for m in own]), cross)
 
 
-def dropped_note(n_dropped: int) -> tuple[str, ...]:
-    """Return the caveat that firms without an untreated period were left out."""
-    return (f"always_treated_dropped:{n_dropped}",) if n_dropped else ()
+def caveats(n_dropped: int, labels: Mapping[str, Sequence[Any]]) -> tuple[str, ...]:
+    """Return what a reader must know: firms left out, and outcomes with few treated firms behind them.
+
+    Parameters
+    ----------
+    n_dropped : int
+        Firms without an untreated period.
+    labels : dict of column to values
+        Labels of the effects: `outcome`, `n_treated`, and `cohort` where there is one.
+
+    Reference
+    ---------
+    MacKinnon and Webb (2018), Econometrics Journal 21(2): firm-clustered intervals are too short with few treated.
+    """
+    notes = [f"always_treated_dropped:{n_dropped}"] if n_dropped else []
+    largest: dict[Any, dict[Any, int]] = {}
+    cohorts = labels.get("cohort", [0] * len(labels["outcome"]))
+    for outcome, cohort, n_treated in zip(labels["outcome"], cohorts, labels["n_treated"], strict=True):
+        own = largest.setdefault(outcome, {})
+        own[cohort] = max(own.get(cohort, 0), n_treated)
+    return (*notes, *(f"few_treated:{o}" for o, own in largest.items() if sum(own.values()) < FEW_TREATED))

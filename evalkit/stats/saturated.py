@@ -7,7 +7,7 @@ import numpy as np
 from evalkit.model.effects import Effects
 from evalkit.model.sample import MatchedSample
 from evalkit.stats.cells import Cell, cell_design, cell_labels, seen_cells, with_controls
-from evalkit.stats.cohorts import cohort_shares, dropped_note, require_before_and_after
+from evalkit.stats.cohorts import caveats, cohort_shares, require_before_and_after
 from evalkit.stats.inference import effects_table
 from evalkit.stats.moments import Moments
 from evalkit.stats.regression import regress, treatable
@@ -50,6 +50,6 @@ def saturated(
     table, vcov = effects_table(labels, found.estimate, found.vcov, found.dof, 0.95)
     return Effects(
         table=table, vcov=vcov, method=method, options={}, outcomes=panel.outcomes, dof=found.dof,
-        baseline=baseline, notes=dropped_note(n_dropped),
+        baseline=baseline, notes=caveats(n_dropped, labels),
         shares=cohort_shares(moments, np.array(cohorts, dtype=np.int64), found.influence),
     )  # fmt: skip

@@ -62,7 +62,7 @@ def test_always_treated_outcomes_are_never_read() -> None:
     wild = table.copy()
     wild.loc[wild["g"] == 2011, "y"] = 1e6
     one, two = (ek.estimate(twins.sample(twins.panel(t)), "group_time") for t in (table, wild))
-    assert one.notes == ("always_treated_dropped:5",)
+    assert one.notes[0] == "always_treated_dropped:5"
     np.testing.assert_allclose(one.table["estimate"], two.table["estimate"], atol=1e-4)
 
 
@@ -81,3 +81,8 @@ def test_two_treated_firms_have_no_standard_error() -> None:
     assert effects.table["n_treated"].eq(2).all()
     assert effects.table["estimate"].notna().all()
     assert effects.table[["std_error", "p_value", "conf_low", "conf_high"]].isna().all(axis=None)
+
+
+def test_few_treated_firms_are_told() -> None:
+    assert ek.estimate(twins.sample(twins.panel(twins.frame(n=60))), "group_time").notes == ("few_treated:y",)
+    assert ek.estimate(twins.sample(twins.panel(twins.frame(n=200))), "group_time").notes == ()
