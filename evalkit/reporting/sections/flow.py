@@ -47,7 +47,9 @@ def notes(page: Page) -> list[Cell]:
     for row in page.release.tables["notes"]:
         key, text = row.labels["key"], row.labels["text"]
         if page.words.get(f"notes.{key}", ""):
-            lines.append(page.say(f"notes.{key}", count=page.cell(row, "count"), text=page.words.column(text)))
+            named = next((o for o in page.release.study.outcome if o.name == text), None)
+            label = page.words.outcome(named) if named else page.words.column(text)
+            lines.append(page.say(f"notes.{key}", count=page.cell(row, "count"), text=label))
         else:
             lines.append(f"{key}{page.words['page.colon']}{text}" if text else key)
     return list(dict.fromkeys(lines))
