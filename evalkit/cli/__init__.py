@@ -4,7 +4,7 @@ from importlib import import_module
 
 import click
 
-COMMANDS = ("init", "validate", "build", "match", "estimate", "check", "report", "run", "methods", "layouts")
+COMMANDS = ("init", "validate", "build", "match", "estimate", "check", "report", "run", "methods", "layouts", "sources")
 
 
 class _Commands(click.Group):

@@ -19,6 +19,8 @@ PUBLIC = "report"
 
 MANIFEST = "_manifest.json"
 HEADLINE = "release/headline.txt"
+QUALITY = "panel/quality.json"
+"""Describes the panel; no later stage depends on it."""
 DRAFT = ".draft"
 REJECTED = Path("restricted", "rejected")
 Key = Mapping[str, Any]
@@ -77,6 +79,19 @@ class RunFolder:
         finally:
             os.umask(usual)
             shutil.rmtree(draft, ignore_errors=True)
+
+    def add(self, stage: str, name: str, value: Mapping[str, Any]) -> None:
+        """Write one more JSON file that belongs to a stage, and goes when the stage runs again."""
+        usual = os.umask(0o077)
+        try:
+            written, path = self._written(stage), self.path / name
+            store.write_json(path, value)
+            if written["outputs"].get(name) != (new := store.sha256(path)):
+                (self.path / "manifest.json").unlink(missing_ok=True)
+                outputs = {**written["outputs"], name: new}
+                store.write_json(self.path / STAGES[stage] / MANIFEST, {**written, "outputs": outputs})
+        finally:
+            os.umask(usual)
 
     def outputs(self, stage: str) -> dict[str, str]:
         """Return SHA-256 by path of what a stage wrote."""

@@ -8,8 +8,8 @@ from typing import Any
 
 import evalkit
 from evalkit import run
-from evalkit.cli.run_folder import HEADLINE, STAGES, RunFolder
-from evalkit.etl.paths import input_files
+from evalkit.cli.run_folder import HEADLINE, QUALITY, STAGES, RunFolder
+from evalkit.etl.vintages import imported, source_files, sources_of
 from evalkit.model import store, study_file
 from evalkit.model.check import CheckResult, load_checks, save_checks
 from evalkit.model.effects import Effects
@@ -59,6 +59,17 @@ class Stages:
         self._sound.add(stage)
         return True
 
+    def describe(self) -> dict[str, Any]:
+        """Write what the quality of the panel's data is, beside the panel, and return it."""
+        from evalkit.etl.link_rates import link_rates
+        from evalkit.etl.quality import quality
+
+        quarantine = self.folder.path / "restricted" / "quarantine"
+        links = link_rates(self._imported, self.root, quarantine)
+        found = quality(self.panel, self.study.disclosure.threshold, links)
+        self.folder.add("build", QUALITY, found)
+        return found
+
     def finish(self) -> None:
         """Write the manifest of the whole run."""
         self.folder.finish({**self._provenance, "inputs": self._sources})
@@ -84,7 +95,7 @@ class Stages:
         return load_checks(self.folder.path / "checks" / "checks.json")
 
     def _build(self, draft: Path) -> None:
-        run.build(self.study, self.root, draft / "restricted" / "quarantine").save(draft / "panel")
+        run.build(self._imported, self.root, draft / "restricted" / "quarantine").save(draft / "panel")
 
     def _match(self, draft: Path) -> None:
         run.match_study(self.study, self.panel).save(draft / "sample")
@@ -121,7 +132,8 @@ class Stages:
         before = list(STAGES)[: list(STAGES).index(stage)]
         for earlier in before:
             self._require(earlier)
-        return {n: h for s in before for n, h in self.folder.outputs(s).items() if n.startswith(f"{STAGES[s]}/")}
+        wanted = [(s, n, h) for s in before for n, h in self.folder.outputs(s).items() if n != QUALITY]
+        return {n: h for s, n, h in wanted if n.startswith(f"{STAGES[s]}/")}
 
     def _require(self, stage: str) -> None:
         if stage not in self._sound:
@@ -132,15 +144,17 @@ class Stages:
 
     @cached_property
     def _sources(self) -> dict[str, str]:
-        home = self.root.resolve()
-        given = {k: getattr(self.study.sources, k) for k in type(self.study.sources).model_fields}
+        home, start = self.root.resolve(), self.study.period.fiscal_year_start
         files = [
-            f
-            for name, source in given.items()
-            if source is not None
-            for f in input_files(source.path, home, f"sources.{name}.path")
+            file.path
+            for role, source in sources_of(self._imported)
+            for file in source_files(source, home, f"sources.{role}.path", start)
         ]
         return {f.relative_to(home).as_posix(): store.sha256(f) for f in files}
+
+    @cached_property
+    def _imported(self) -> Study:
+        return imported(self.study, self.root)
 
     @cached_property
     def _provenance(self) -> dict[str, Any]:

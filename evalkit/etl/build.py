@@ -19,6 +19,7 @@ from evalkit.etl.outcomes import check_outcome
 from evalkit.etl.quarantine import limit_problems, write_quarantine
 from evalkit.etl.rules import keep_rules
 from evalkit.etl.source import SourceText, header_problems, read_source
+from evalkit.etl.vintages import imported
 from evalkit.model.flow import Flow, FlowStep
 from evalkit.model.panel import COHORT, FIRM, Panel, PanelCovariate
 from evalkit.model.study import Source, Study
@@ -67,6 +68,7 @@ def build_panel(study: Study, root: Path, quarantine: Path | None = None) -> Pan
     DataError, DesignError, StudyError, ManyErrors
         All problems of one stage together.
     """
+    study = imported(study, root)
     typed = _typed(study, root)
     years_flow = Flow().add(typed["firm_years"].reading("read firm-years"))
     firm_years, columns = _emptied(typed.pop("firm_years"))
@@ -133,7 +135,7 @@ def _texts(study: Study, root: Path) -> dict[str, SourceText]:
     for role, source in declared.items():
         if source is not None:
             try:
-                texts[role] = read_source(role, source, root)
+                texts[role] = read_source(role, source, root, study.period.fiscal_year_start)
             except* EvalkitError as group:
                 errors += each(group)
     raise_all(errors, "the sources")

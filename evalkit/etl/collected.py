@@ -23,6 +23,7 @@ class Collected:
         self._integers: dict[str, NDArray[np.int64]] = {}
         self._is_null: dict[str, NDArray[np.bool_]] = {}
         self._chunks: dict[str, list[pa.Array]] = {}
+        self._types: dict[str, pa.DataType] = {}
 
     def add(self, rows: "pa.Table") -> None:
         """Append the rows of a part; all parts have the same columns."""
@@ -31,6 +32,7 @@ class Collected:
         end = self._n_rows + len(rows)
         for name, column in zip(rows.column_names, rows.columns, strict=True):
             self._chunks.setdefault(name, [])
+            self._types[name] = column.type
             if column.type == pa.float64():
                 if name not in self._floats:
                     self._floats[name] = np.empty(self._n_at_most)
@@ -60,4 +62,4 @@ class Collected:
         if name in self._integers:
             is_null = self._is_null[name][: self._n_rows]
             return pa.array(self._integers[name][: self._n_rows], mask=is_null if is_null.any() else None)
-        return pa.chunked_array(self._chunks[name])
+        return pa.chunked_array(self._chunks[name], self._types[name])

@@ -10,15 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evalkit.errors import DataError, EvalkitError, UnknownNameError, did_you_mean, each
-from evalkit.etl import layouts
 from evalkit.etl.aliases import with_headers
 from evalkit.etl.archives import Workspace
 from evalkit.etl.derive import derived, units
 from evalkit.etl.documents import read_tables
 from evalkit.etl.layouts import Field, Layout, Role
-from evalkit.etl.paths import input_files
 from evalkit.etl.rows import FoundTable
 from evalkit.etl.text_table import TextTable, header_name, no_rows
+from evalkit.etl.vintages import layout_of, source_files, vintage_years
 from evalkit.model.study import Source
 
 if TYPE_CHECKING:
@@ -101,19 +100,20 @@ class SourceText:
         return ", ".join(f"{file} line {line}" for file, line in zip(files, lines, strict=True))
 
 
-def read_source(role: Role, declared: Source, root: Path) -> SourceText:
+def read_source(role: Role, declared: Source, root: Path, year_start: str = "04-01") -> SourceText:
     """Find and read the files of one source; the problems of all files are raised together.
 
     What the study leaves open is as the layout says. Columns are found by the study's headers, or by the layout's.
     """
-    layout = layouts.load(declared.layout, role, root)
+    layout = layout_of(role, declared, root)
     source = with_defaults(declared, layout)
     folder = Workspace()
-    errors, tables = list[EvalkitError](), list[FoundTable]()
-    for path in input_files(source.path, root, f"sources.{role}.path"):
-        file = path.relative_to(root.resolve()).as_posix()
+    errors, tables, years = list[EvalkitError](), list[FoundTable](), list[tuple[str, int]]()
+    for file in source_files(source, root, f"sources.{role}.path", year_start):
         try:
-            tables += read_tables(path, file, source, layout, folder.path)
+            found = read_tables(file.path, file.name, source, layout, folder.path)
+            tables += found
+            years.append((file.fiscal_year, sum(t.table.n_rows for t in found)))
         except* EvalkitError as group:
             errors += each(group)
     if errors:
@@ -123,7 +123,8 @@ def read_source(role: Role, declared: Source, root: Path) -> SourceText:
     source, tables = with_headers(source, tables, layout)
     of_layout = {f.name: f.unit for f in layout.data if f.unit}
     in_yen = source.model_copy(update={"unit": {**of_layout, **source.unit, **units(tables, source, layout)}})
-    return SourceText(role, in_yen, layout, tuple(t.table for t in tables), derived(tables, source, layout), folder)
+    following = {**derived(tables, source, layout), **vintage_years(source, years)}
+    return SourceText(role, in_yen, layout, tuple(t.table for t in tables), following, folder)
 
 
 def with_defaults(declared: Source, layout: Layout) -> Source:

@@ -35,6 +35,12 @@ class Source(_Frozen):
     that means 0 there. `excel_serial` reads five digits in a date column as a spreadsheet's day number;
     `date_order` reads dates that end in their year. `nonnegative` names columns, sales for example, in which a value
     below zero is an error.
+
+    A path `postgresql:NAME` means a table or view of the database whose URL is in the environment variable
+    `EVALKIT_POSTGRES_NAME`: `table` is "schema.table". Each import of a source with an `archive` is kept below
+    `vintages/<archive>`, which sources of several studies may share; a database needs one. `vintage` dates what is
+    imported where the file's name does not: YYYY, YYYY-MM or YYYY-MM-DD. `fiscal_year_from` "vintage" gives rows
+    without a year that of their vintage. `licence` is a note for people.
     """
 
     layout: Name
@@ -51,6 +57,24 @@ class Source(_Frozen):
     excel_serial: bool = False
     date_order: Literal["ymd", "dmy", "mdy"] = "ymd"
     nonnegative: tuple[str, ...] = ()
+    table: str = ""
+    archive: Annotated[str, Field(pattern=r"^([a-z0-9][a-z0-9-]{0,63})?$")] = ""
+    vintage: Annotated[str, Field(pattern=r"^([0-9]{4}(-(0[1-9]|1[0-2])(-(0[1-9]|[12][0-9]|3[01]))?)?)?$")] = ""
+    fiscal_year_from: Literal["", "vintage"] = ""
+    licence: str = ""
+
+    @model_validator(mode="after")
+    def _database(self) -> "Source":
+        is_database = self.path.startswith("postgresql:")
+        if is_database != bool(self.table):
+            raise ValueError('path = "postgresql:NAME" and table = "schema.table" go together')
+        if is_database and not re.fullmatch(r"postgresql:[A-Z0-9_]+", self.path):
+            raise ValueError("path must be postgresql:NAME, NAME in capitals; the URL is in EVALKIT_POSTGRES_NAME")
+        if is_database and not re.fullmatch(r"[^.\0]+\.[^.\0]+", self.table):
+            raise ValueError('table must be "schema.table"')
+        if is_database and not self.archive:
+            raise ValueError("a table changes, so what is read of it is kept: name an archive")
+        return self
 
 
 class Sources(_Frozen):

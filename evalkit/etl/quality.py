@@ -1,0 +1,191 @@
+"""Data quality of a panel in numbers: what is missing, jumps, leaves or was merged, and where that is too much.
+
+Nothing here names a firm, yet counts can be small: the report stays with the panel, in the restricted area.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from evalkit.model.panel import Panel
+
+ARMS = ("treated", "control")
+VERDICTS = ("ok", "warn", "red")
+GAP_WARN, GAP_RED = 5.0, 20.0
+"""Percentage points by which the arms may differ in what is missing or leaves (What Works Clearinghouse, cautious)."""
+UNIT_FACTORS = (10, 1_000, 1_000_000)
+UNIT_TOLERANCE = 0.15
+"""Decades around a factor: a slip of units and up to 40 % of growth in the same year."""
+JUMP_WARN, JUMP_RED = 0.5, 5.0
+"""Percent of neighbouring years with a jump by one factor."""
+QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
+Row = dict[str, Any]
+Arms = tuple[NDArray[np.bool_], NDArray[np.bool_]]
+
+
+def quality(panel: Panel, threshold: int = 10, links: Sequence[Row] = ()) -> dict[str, Any]:
+    """Describe the quality of a panel.
+
+    Parameters
+    ----------
+    panel : Panel
+        One row per firm.
+    threshold : int
+        Fewest values of which mean and quantiles are told.
+    links : sequence of dict
+        What `link_rates` found, which a panel does not know.
+
+    Returns
+    -------
+    dict
+        `verdict` ("ok", "warn", "red": the worst of all rows), `firms` by arm, and lists of rows: `flow` (counts at
+        each step), `duplicates` (rows merged or contradicting each other), `links` (rate by programme and year),
+        `missing` (percent by arm for each covariate, and each outcome and period), `values` (distribution of each
+        outcome by period), `jumps` (neighbouring years that differ by about x10, x1,000 or x1,000,000, by arm) and
+        `exits` (percent by arm of the firms seen in the period before or later that are not seen from this one on).
+        A firm is treated when its award lies in the panel's periods or before.
+    """
+    is_treated = (panel.cohort > 0) & (panel.cohort <= panel.periods[-1])
+    arms = (is_treated, ~is_treated)
+    outcomes, last_seen = _of_outcomes(panel, arms, threshold)
+    lists: dict[str, list[Row]] = {
+        "links": list(links),
+        "missing": [*_covariates(panel, arms), *outcomes.pop("missing")],
+        **outcomes,
+    }
+    lists["exits"] = _exits(panel, arms, last_seen)
+    worst = max(
+        (VERDICTS.index(row["verdict"]) for rows in lists.values() for row in rows if "verdict" in row), default=0
+    )
+    return {
+        "verdict": VERDICTS[worst], "threshold": threshold,
+        "firms": {arm: int(of.sum()) for arm, of in zip(ARMS, arms, strict=True)},
+        "flow": [step.to_dict() for step in panel.flow.steps], "duplicates": _duplicates(panel), **lists,
+    }  # fmt: skip
+
+
+def _duplicates(panel: Panel) -> list[Row]:
+    """Return the steps that look for duplicates: rows merged because equal, and set aside because contradicting."""
+    return [
+        {"step": s.step, "in": s.n_in, "equal": s.collapsed, "contradicting": s.quarantined}
+        for s in panel.flow.steps
+        if s.step.startswith("distinct ")
+    ]
+
+
+def _covariates(panel: Panel, arms: Arms) -> Iterator[Row]:
+    for covariate in panel.covariates:
+        is_missing = panel.read([covariate.name]).column(0).is_null().to_numpy()
+        yield {"column": covariate.name, "period": None, **_by_arm(is_missing, arms, "missing")}
+
+
+def _of_outcomes(panel: Panel, arms: Arms, threshold: int) -> tuple[dict[str, list[Row]], NDArray[np.int64]]:
+    """Pass once over the values of all outcomes; also return the place of the last period that each firm is seen in."""
+    rows: dict[str, list[Row]] = {"missing": [], "values": [], "jumps": []}
+    last_seen = np.full(panel.n_firms, -1)
+    for column in dict.fromkeys(o.column for o in panel.outcomes):
+        before = None
+        for place, period in enumerate(panel.periods):
+            values = _numbers(panel, f"{column}@{period}")
+            is_missing = np.isnan(values)
+            last_seen[~is_missing & (last_seen < place)] = place
+            key = {"column": column, "period": period}
+            rows["missing"].append({**key, **_by_arm(is_missing, arms, "missing")})
+            rows["values"].append({**key, **_distribution(values[~is_missing], threshold)})
+            if before is not None:
+                rows["jumps"] += [{**key, **row} for row in _jumps(before, values, arms)]
+            before = values
+    return rows, last_seen
+
+
+def _numbers(panel: Panel, name: str) -> NDArray[np.float64]:
+    values: NDArray[np.float64] = panel.read([name]).column(0).to_numpy()
+    return values
+
+
+def _by_arm(is_it: NDArray[np.bool_], arms: Arms, word: str) -> Row:
+    """Count in each arm, and judge the difference of the shares."""
+    counts, sizes = [int((is_it & of).sum()) for of in arms], [int(of.sum()) for of in arms]
+    return _compared(counts, sizes, word)
+
+
+def _compared(counts: list[int], sizes: list[int], word: str) -> Row:
+    row: Row = {f"n_{word}_{arm}": n for arm, n in zip(ARMS, counts, strict=True)}
+    shares = [100 * n / size if size else None for n, size in zip(counts, sizes, strict=True)]
+    row |= {f"percent_{word}_{arm}": share for arm, share in zip(ARMS, shares, strict=True)}
+    gap = shares[0] - shares[1] if shares[0] is not None and shares[1] is not None else None
+    return {**row, "gap_points": gap, "verdict": _verdict(abs(gap or 0.0), GAP_WARN, GAP_RED)}
+
+
+def _distribution(values: NDArray[np.float64], threshold: int) -> Row:
+    row: Row = {"n": len(values), "n_zero": int(np.count_nonzero(values == 0)), "mean": None}
+    names = [f"p{round(100 * q):02d}" for q in QUANTILES]
+    if len(values) < threshold:
+        return {**row, **dict.fromkeys(names)}
+    found = np.quantile(values, QUANTILES)
+    return {**row, "mean": float(values.mean()), **dict(zip(names, found.tolist(), strict=True))}
+
+
+def _jumps(before: NDArray[np.float64], after: NDArray[np.float64], arms: Arms) -> Iterator[Row]:
+    """Count the firms whose value is about 10, 1,000 or 1,000,000 times the year before's, or that part of it."""
+    is_pair = (before != 0) & (after != 0) & ~np.isnan(before) & ~np.isnan(after)
+    decades = np.full(len(before), np.nan)
+    decades[is_pair] = np.abs(np.log10(np.abs(after[is_pair])) - np.log10(np.abs(before[is_pair])))
+    sizes = [int((is_pair & of).sum()) for of in arms]
+    for factor in UNIT_FACTORS:
+        is_jump = np.abs(decades - np.log10(factor)) <= UNIT_TOLERANCE
+        counts = [int((is_jump & of).sum()) for of in arms]
+        share = 100 * sum(counts) / sum(sizes) if sum(sizes) else 0.0
+        row = {f"n_{arm}": n for arm, n in zip(ARMS, counts, strict=True)}
+        if sum(counts):
+            yield {"factor": factor, **row, "percent": share, "verdict": _verdict(share, JUMP_WARN, JUMP_RED)}
+
+
+def _exits(panel: Panel, arms: Arms, last_seen: NDArray[np.int64]) -> list[Row]:
+    """Compare by arm who is not seen from a period on, among those seen in the period before or later."""
+    counts = [np.bincount(last_seen[of & (last_seen >= 0)], minlength=len(panel.periods)) for of in arms]
+    staying = [np.cumsum(count[::-1])[::-1] for count in counts]
+    return [
+        {
+            "period": period,
+            **_compared([int(c[place]) for c in counts], [int(s[place]) for s in staying], "exit"),
+        }
+        for place, period in enumerate(panel.periods[1:])
+    ]
+
+
+def _verdict(value: float, warn: float, red: float) -> str:
+    return VERDICTS[int(value > warn) + int(value > red)]
+
+
+def lines(found: dict[str, Any]) -> list[str]:
+    """Lay out a report as plain text."""
+    firms = found["firms"]
+    result = [
+        f"data quality: {found['verdict']}", f"firms: {firms['treated']} treated, {firms['control']} control", "",
+        *_table(["step", "unit", "in", "kept", "quarantined", "collapsed", "reason"], found["flow"]),
+    ]  # fmt: skip
+    for name, columns in (
+        ("duplicates", ["step", "in", "equal", "contradicting"]),
+        ("links", ["programme", "fiscal_year", "n_rows", "n_linked", "percent_linked", "verdict"]),
+        ("missing", ["column", "period", *(f"percent_missing_{a}" for a in ARMS), "gap_points", "verdict"]),
+        ("values", ["column", "period", "n", "mean", "p05", "p50", "p95"]),
+        ("jumps", ["column", "period", "factor", *(f"n_{a}" for a in ARMS), "percent", "verdict"]),
+        ("exits", ["period", *(f"percent_exit_{a}" for a in ARMS), "gap_points", "verdict"]),
+    ):
+        result += ["", name, *_table(columns, found[name])] if found[name] else []
+    return result
+
+
+def _table(columns: list[str], rows: list[Row]) -> list[str]:
+    cells = [columns, *([_cell(row[c]) for c in columns] for row in rows)]
+    widths = [max(len(line[i]) for line in cells) for i in range(len(columns))]
+    return ["  ".join(f"{t:<{w}}" for t, w in zip(line, widths, strict=True)).rstrip() for line in cells]
+
+
+def _cell(value: Any) -> str:  # noqa: ANN401
+    if value is None:
+        return "-"
+    return f"{value:.6g}" if isinstance(value, float) else str(value)
