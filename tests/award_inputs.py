@@ -3,7 +3,7 @@
 import pyarrow as pa
 
 import etl_inputs as given
-from evalkit.etl.awards import first_awards
+from evalkit.etl.awards.first_awards import first_awards
 from evalkit.etl.conform import conform
 from evalkit.etl.needs import fields
 from evalkit.etl.source import read_source

@@ -3,10 +3,10 @@
 import dataclasses
 from collections.abc import Mapping, Sequence
 
-from evalkit.etl.header_finder import plain_header, without_unit
 from evalkit.etl.layouts import Field, Layout
-from evalkit.etl.rows import FoundTable
-from evalkit.etl.text_table import header_name
+from evalkit.etl.reading.header_finder import plain_header, without_unit
+from evalkit.etl.reading.rows import FoundTable
+from evalkit.etl.reading.text_table import header_name
 from evalkit.model.study import Source
 
 

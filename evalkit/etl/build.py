@@ -8,14 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evalkit.errors import DataError, DesignError, EvalkitError, each, raise_all
-from evalkit.etl.awards import first_awards
-from evalkit.etl.baseline import Baseline, baseline_period
+from evalkit.etl.awards.first_awards import first_awards
 from evalkit.etl.conform import Typed, conform
-from evalkit.etl.firm_records import find, known_firms, one_per_firm
-from evalkit.etl.firm_years import Grid, grid, placed
 from evalkit.etl.layouts import Role
 from evalkit.etl.needs import fields, needs
-from evalkit.etl.outcomes import check_outcome
+from evalkit.etl.panel.baseline import Baseline, baseline_period
+from evalkit.etl.panel.firm_records import find, known_firms, one_per_firm
+from evalkit.etl.panel.firm_years import Grid, grid, placed
+from evalkit.etl.panel.outcomes import check_outcome
 from evalkit.etl.quarantine import limit_problems, write_quarantine
 from evalkit.etl.rules import keep_rules
 from evalkit.etl.source import SourceText, header_problems, read_source

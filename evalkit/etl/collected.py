@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from evalkit.etl.numbers import real
+from evalkit.etl.grammar.numbers import real
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -9,13 +9,13 @@ from numpy.typing import NDArray
 
 from evalkit.errors import DataError
 from evalkit.etl.collected import Collected
-from evalkit.etl.column import RULES, Column, by_distinct
-from evalkit.etl.dates import parse_date, parse_year
-from evalkit.etl.file_columns import StoredColumns
-from evalkit.etl.firm_id import NO_FIRM_ID, firm_ids
+from evalkit.etl.grammar.column import RULES, Column, by_distinct
+from evalkit.etl.grammar.dates import parse_date, parse_year
+from evalkit.etl.grammar.firm_id import NO_FIRM_ID, firm_ids
+from evalkit.etl.grammar.numbers import has_codes, numbers
 from evalkit.etl.layouts import Field, FieldType
 from evalkit.etl.missing import missing_note
-from evalkit.etl.numbers import has_codes, numbers
+from evalkit.etl.reading.file_columns import StoredColumns
 from evalkit.etl.source import SourceText
 from evalkit.model.flow import FlowStep
 

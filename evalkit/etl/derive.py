@@ -7,13 +7,13 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
-from evalkit.etl.column import clean, distinct
-from evalkit.etl.dates import parse_date
-from evalkit.etl.header_finder import plain_header, without_unit
+from evalkit.etl.grammar.column import clean, distinct
+from evalkit.etl.grammar.dates import parse_date
+from evalkit.etl.grammar.numbers import parse_number
 from evalkit.etl.layouts import FiscalYearRule, Layout
-from evalkit.etl.numbers import parse_number
-from evalkit.etl.rows import FoundTable
-from evalkit.etl.text_table import TextTable, header_name
+from evalkit.etl.reading.header_finder import plain_header, without_unit
+from evalkit.etl.reading.rows import FoundTable
+from evalkit.etl.reading.text_table import TextTable, header_name
 from evalkit.model.study import Source
 
 if TYPE_CHECKING:

@@ -5,10 +5,10 @@ from pathlib import Path
 from typing import Any
 
 from evalkit.errors import DataError, EvalkitError
-from evalkit.etl.archives import Workspace
-from evalkit.etl.documents import read_tables
 from evalkit.etl.layouts import Role
 from evalkit.etl.paths import input_files
+from evalkit.etl.reading.archives import Workspace
+from evalkit.etl.reading.documents import read_tables
 from evalkit.etl.source import with_defaults
 from evalkit.etl.vintages import Vintage, held, label_of, layout_of, sources_of
 from evalkit.model import store

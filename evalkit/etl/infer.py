@@ -13,17 +13,17 @@ from pathlib import Path
 from evalkit.errors import DataError
 from evalkit.etl import layouts
 from evalkit.etl.aliases import matches
-from evalkit.etl.column import clean
-from evalkit.etl.dates import parse_date, parse_year
-from evalkit.etl.encoding import to_utf8
-from evalkit.etl.excel_text import sheet_rows
-from evalkit.etl.firm_id import parse_corporate_number
-from evalkit.etl.header_finder import FIRST, HeaderRule, plain_header, without_unit
+from evalkit.etl.grammar.column import clean
+from evalkit.etl.grammar.dates import parse_date, parse_year
+from evalkit.etl.grammar.firm_id import parse_corporate_number
+from evalkit.etl.grammar.numbers import parse_number
 from evalkit.etl.layouts import Field, FieldType, Layout
-from evalkit.etl.numbers import parse_number
-from evalkit.etl.read import checked_format, read_file
-from evalkit.etl.rows import table_of
-from evalkit.etl.text_table import TextTable
+from evalkit.etl.reading.encoding import to_utf8
+from evalkit.etl.reading.excel_text import sheet_rows
+from evalkit.etl.reading.header_finder import FIRST, HeaderRule, plain_header, without_unit
+from evalkit.etl.reading.read import checked_format, read_file
+from evalkit.etl.reading.rows import table_of
+from evalkit.etl.reading.text_table import TextTable
 from evalkit.model.study import Source
 
 SAMPLE_ROWS, SEARCHED_ROWS = 1_000, 30

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from evalkit.errors import StudyError, UnknownNameError, did_you_mean
-from evalkit.etl.header_finder import FIRST, HeaderRule
 from evalkit.etl.paths import input_files
+from evalkit.etl.reading.header_finder import FIRST, HeaderRule
 
 Role = Literal["awards", "firms", "firm_years", "register", "denominators", "programmes", "deflators"]
 FieldType = Literal["firm_id", "date", "year", "number", "category", "infer"]

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from evalkit.etl.column import clean
+from evalkit.etl.grammar.column import clean
 from evalkit.etl.source import SourceText
 
 

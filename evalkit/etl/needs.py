@@ -4,8 +4,8 @@ import dataclasses
 from collections.abc import Callable
 
 from evalkit.errors import EvalkitError, StudyError
+from evalkit.etl.awards.link_awards import name_columns
 from evalkit.etl.layouts import Field, FieldType
-from evalkit.etl.link_awards import name_columns
 from evalkit.etl.source import SourceText
 from evalkit.model.panel import COHORT, FIRM
 from evalkit.model.study import Condition, Covariate, Study

@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 
 from evalkit.errors import DataError, EvalkitError, UnknownNameError, did_you_mean, each
 from evalkit.etl.aliases import with_headers
-from evalkit.etl.archives import Workspace
 from evalkit.etl.derive import derived, units
-from evalkit.etl.documents import read_tables
 from evalkit.etl.layouts import Field, Layout, Role
-from evalkit.etl.rows import FoundTable
-from evalkit.etl.text_table import TextTable, header_name, no_rows
+from evalkit.etl.reading.archives import Workspace
+from evalkit.etl.reading.documents import read_tables
+from evalkit.etl.reading.rows import FoundTable
+from evalkit.etl.reading.text_table import TextTable, header_name, no_rows
 from evalkit.etl.vintages import layout_of, source_files, vintage_years
 from evalkit.model.study import Source
 

@@ -19,7 +19,7 @@ from evalkit.errors import DataError, EvalkitError, IntegrityError, each, raise_
 from evalkit.etl import layouts
 from evalkit.etl.layouts import Field, Layout, Role
 from evalkit.etl.paths import input_files
-from evalkit.etl.postgres_text import write_table
+from evalkit.etl.reading.postgres_text import write_table
 from evalkit.model import store
 from evalkit.model.study import Source, Study
 

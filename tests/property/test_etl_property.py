@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 import etl_inputs as given
 from evalkit.etl.build import build_panel
-from evalkit.etl.csv_text import read_csv
-from evalkit.etl.numbers import numbers
+from evalkit.etl.grammar.numbers import numbers
 from evalkit.etl.paths import input_files
+from evalkit.etl.reading.csv_text import read_csv
 
 FEW = settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 SOME = settings(max_examples=60, deadline=None)

@@ -8,12 +8,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
-from evalkit.etl.column import RULES
-from evalkit.etl.firm_id import firm_ids
+from evalkit.etl.grammar.column import RULES
+from evalkit.etl.grammar.firm_id import firm_ids
+from evalkit.etl.grammar.names import name_columns
 from evalkit.etl.linking.evaluate import evaluate_links
 from evalkit.etl.linking.link import LinkOptions, link
 from evalkit.etl.linking.mismatch import id_mismatches
-from evalkit.etl.names import name_columns
 from references import reference
 
 SEEDS = range(3)

@@ -3,8 +3,8 @@
 from typing import TYPE_CHECKING
 
 from evalkit.errors import DataError, did_you_mean, raise_all
-from evalkit.etl.addresses import PARTS, address_columns
-from evalkit.etl.names import name_columns
+from evalkit.etl.grammar.addresses import PARTS, address_columns
+from evalkit.etl.grammar.names import name_columns
 
 if TYPE_CHECKING:
     import pyarrow as pa

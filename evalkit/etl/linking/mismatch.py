@@ -3,8 +3,8 @@
 import dataclasses
 from typing import TYPE_CHECKING
 
+from evalkit.etl.grammar.names import name_columns
 from evalkit.etl.linking.link import DEFAULT, LinkOptions, link
-from evalkit.etl.names import name_columns
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -4,7 +4,7 @@ import pytest
 
 from evalkit.errors import DataError, StudyError, UnknownNameError
 from evalkit.etl import layouts
-from evalkit.etl.header_finder import plain_header
+from evalkit.etl.reading.header_finder import plain_header
 from evalkit.model.study import Source
 
 SHIPPED = [

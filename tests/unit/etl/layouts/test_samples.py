@@ -7,7 +7,7 @@ import pyarrow.compute as pc
 import pytest
 
 import etl_inputs as given
-from evalkit.etl.awards import first_awards
+from evalkit.etl.awards.first_awards import first_awards
 from layout_inputs import column, typed
 from references import FOLDER
 

@@ -1,0 +1,1 @@
+"""Award events, netted into awards; each firm's first award."""

@@ -1,0 +1,174 @@
+"""Awards: duplicates, programme, stages and events, shares, link to firms, first award of each firm."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from evalkit.errors import DataError
+from evalkit.etl.awards.consortium import share_out
+from evalkit.etl.awards.link_awards import link_awards
+from evalkit.etl.awards.netting import at_stage, in_force, is_event
+from evalkit.etl.awards.programmes import programme_name
+from evalkit.etl.conform import ROW, Typed
+from evalkit.etl.grammar.column import clean
+from evalkit.etl.grammar.dates import fiscal_years
+from evalkit.model.flow import Flow, FlowStep
+from evalkit.model.panel import FIRM
+from evalkit.model.study import Study
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+YEAR = "award_year"
+LINKED_WELL, LINKED_ENOUGH = 0.9, 0.7
+"""Share of awards with a firm: noted below the first, refused below the second."""
+
+
+def first_awards(
+    awards: Typed, study: Study, firms: "pa.Array", records: Typed | None = None
+) -> tuple[Typed, "pa.Table", Flow]:
+    """Find the first award of each firm among the awards that count.
+
+    Parameters
+    ----------
+    awards : Typed
+        Rows of `sources.awards`.
+    study : Study
+        Programme, stage and fiscal year.
+    firms : Array of string
+        Firms known from the firms or the firm-years.
+    records : Typed or None
+        The firms by name, for awards without a firm id.
+
+    Returns
+    -------
+    awards : Typed
+        With all rows set aside on the way.
+    cohorts : Table
+        `firm_id`, `cohort` (int32): one row per firm, sorted by firm id.
+    flow : Flow
+
+    Raises
+    ------
+    DataError
+        Fewer than 70 % of the awards have a firm (`E_LINK_RATE`).
+    """
+    awards, flow = _dated(awards, study.period.fiscal_year_start, Flow())
+    awards, flow = link_awards(awards, records, study.link, flow)
+    consortium = study.treatment.consortium
+    awards, flow = _collapse(awards, consortium, flow)
+    awards, flow = _in_programme(awards, study.treatment.programme, flow)
+    awards, dating, flow = at_stage(awards, study.treatment.stage, flow)
+    awards, flow = in_force(awards, dating, consortium != "refuse", flow)
+    awards, flow = share_out(awards, consortium, flow)
+    awards, flow = _linked(awards, firms, flow)
+    cohorts = awards.rows.group_by("firm_id").aggregate([(YEAR, "min")])
+    cohorts = cohorts.rename_columns(["firm_id", "cohort"]).sort_by("firm_id")
+    n_in = len(awards.rows)
+    step = FlowStep(
+        "first award", "awards", n_in, len(cohorts), collapsed=n_in - len(cohorts), reason="one award per firm"
+    )
+    return awards, cohorts, flow.add(step)
+
+
+def _dated(awards: Typed, start: str, flow: Flow) -> tuple[Typed, Flow]:
+    """Add the fiscal year of each award; an award without one is set aside."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    rows = awards.rows
+    years = pa.nulls(len(rows), pa.int32())
+    if "award_date" in rows.column_names:
+        years = fiscal_years(rows.column("award_date").combine_chunks(), start)
+    if "fiscal_year" in rows.column_names:
+        years = pc.coalesce(years, rows.column("fiscal_year").combine_chunks())
+    column = "award_date" if "award_date" in rows.column_names else "fiscal_year"
+    if FIRM in rows.column_names:
+        texts, place = rows.column(FIRM).cast(pa.string()), rows.column_names.index(FIRM)
+        rows = rows.set_column(place, FIRM, texts).append_column(YEAR, years)
+    else:
+        rows = rows.append_column(FIRM, pa.nulls(len(rows), pa.string())).append_column(YEAR, years)
+    dated = awards.with_rows(rows).reject(_mask(rows.column(YEAR).is_null()), awards.source.header(column), "E_MISSING")
+    return dated, flow.add(dated.reading("read awards"))
+
+
+def _collapse(awards: Typed, consortium: str, flow: Flow) -> tuple[Typed, Flow]:
+    """Collapse rows that are equal in every column read; set aside awards with one id and different contents."""
+    n_in = len(awards.rows)
+    columns = [n for n in awards.rows.column_names if n != ROW]
+    once = awards.rows.group_by(columns, use_threads=False).aggregate([(ROW, "min")])
+    once = awards.with_rows(once.rename_columns([*columns, ROW]).select(awards.rows.column_names))
+    n_once = len(once.rows)
+    if "award_id" in columns:
+        once = once.reject(_is_shared(once, consortium), once.source.header("award_id"), "E_KEY_CONFLICT")
+    n_kept = len(once.rows)
+    return once, flow.add(
+        FlowStep(
+            "distinct awards", "rows", n_in, n_kept, quarantined=n_once - n_kept, collapsed=n_in - n_once,
+            reason=once.rules(["E_KEY_CONFLICT"]),
+        )
+    )  # fmt: skip
+
+
+def _is_shared(awards: Typed, consortium: str) -> NDArray[np.bool_]:
+    """Find the rows whose award id (and stage, where there are stages) another row has too.
+
+    Events that change an award have its id rightly; so have the firms of a consortium where amounts are shared.
+    """
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    rows = awards.rows
+    rows = rows.filter(pa.array(~is_event(rows, awards.source.layout.has_events)))
+    keys = [n for n in ("award_id", "stage") if n in rows.column_names]
+    keys += ["firm_id"] if consortium != "refuse" else []
+    counts = rows.group_by(keys, use_threads=False).aggregate([(ROW, "list"), (ROW, "count")])
+    many = counts.filter(pc.greater(counts.column(f"{ROW}_count"), 1))
+    many = many.filter(pc.is_valid(many.column("award_id")))
+    shared = pc.list_flatten(many.column(f"{ROW}_list")).combine_chunks()
+    return _mask(pc.is_in(awards.rows.column(ROW), shared if len(shared) else pa.array([], pa.int64())))
+
+
+def _in_programme(awards: Typed, wanted: tuple[str, ...], flow: Flow) -> tuple[Typed, Flow]:
+    """Keep the awards of some programmes: titles as they are, or as they are without their fiscal year."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    if not wanted:
+        return awards, flow
+    names = {clean(name) for name in wanted}
+    timeless = {"".join(name.split()) for name in names}
+    column = awards.rows.column("programme").combine_chunks()
+    titles = [t for t in pc.unique(column).to_pylist() if t and (t in names or programme_name(t) in timeless)]
+    kept = awards.rows.filter(pc.is_in(column, pa.array(titles, pa.string())))
+    n_in = len(awards.rows)
+    step = FlowStep(
+        "programme", "awards", n_in, len(kept), quarantined=n_in - len(kept),
+        reason="another programme than the study's",
+    )  # fmt: skip
+    return awards.with_rows(kept), flow.add(step)
+
+
+def _linked(awards: Typed, firms: "pa.Array", flow: Flow) -> tuple[Typed, Flow]:
+    import pyarrow.compute as pc
+
+    n_in = len(awards.rows)
+    is_absent = ~_mask(pc.is_in(awards.rows.column("firm_id"), firms))
+    linked = awards.reject(is_absent, awards.source.header("firm_id"), "E_UNLINKED")
+    rate = len(linked.rows) / n_in if n_in else 1.0
+    if rate < LINKED_ENOUGH:
+        raise DataError(
+            f"only {rate:.0%} of the awards in scope have a firm in the firms or firm-years",
+            where="sources.awards",
+            code="E_LINK_RATE",
+            hint="check that the firm ids of the awards and of the firm data are of the same kind",
+        )
+    note = f"no such firm in the firm data; {rate:.1%} linked" + (", which is low" if rate < LINKED_WELL else "")
+    n_kept = len(linked.rows)
+    return linked, flow.add(FlowStep("link to firms", "awards", n_in, n_kept, quarantined=n_in - n_kept, reason=note))
+
+
+def _mask(values: "pa.ChunkedArray") -> NDArray[np.bool_]:
+    found: NDArray[np.bool_] = np.asarray(values.to_numpy(), bool)
+    return found

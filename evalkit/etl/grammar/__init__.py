@@ -1,0 +1,1 @@
+"""How numbers, dates, names, addresses and firm ids are written: pure functions on columns of text."""

@@ -1,0 +1,1 @@
+"""Firm records and firm-years placed on one row per firm."""
