@@ -61,7 +61,7 @@ class Stages:
 
     def describe(self) -> dict[str, Any]:
         """Write what the quality of the panel's data is, beside the panel, and return it."""
-        from evalkit.etl.link_rates import link_rates
+        from evalkit.etl.awards.link_rates import link_rates
         from evalkit.etl.quality import quality
 
         quarantine = self.folder.path / "restricted" / "quarantine"

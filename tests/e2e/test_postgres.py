@@ -11,8 +11,8 @@ import pytest
 import postgres_server as pg
 import small_study
 from evalkit.errors import DataError
-from evalkit.etl import postgres_text
-from evalkit.etl.parquet_text import read_parquet
+from evalkit.etl.reading import postgres_text
+from evalkit.etl.reading.parquet_text import read_parquet
 from evalkit.model.study import Source
 
 CREATE = (
