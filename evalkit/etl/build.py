@@ -13,9 +13,14 @@ from evalkit.etl.conform import Typed, conform
 from evalkit.etl.layouts import Role
 from evalkit.etl.needs import fields, needs
 from evalkit.etl.panel.baseline import Baseline, baseline_period
-from evalkit.etl.panel.firm_records import find, known_firms, one_per_firm
-from evalkit.etl.panel.firm_years import Grid, grid, placed
+from evalkit.etl.panel.entry_exit import exit_columns, late_entries, with_exits
+from evalkit.etl.panel.firm_records import find, known_firms
+from evalkit.etl.panel.firm_years import Grid, Places, grid, placed
+from evalkit.etl.panel.groups import GROUP, group_of, without_mixed
+from evalkit.etl.panel.locations import States, firm_states, last_day
 from evalkit.etl.panel.outcomes import check_outcome
+from evalkit.etl.panel.sites import Origin, combined
+from evalkit.etl.panel.successors_applied import Successors, are_numbers, awards_followed, reading, successors
 from evalkit.etl.quarantine import limit_problems, write_quarantine
 from evalkit.etl.rules import keep_rules
 from evalkit.etl.source import SourceText, header_problems, read_source
@@ -71,20 +76,30 @@ def build_panel(study: Study, root: Path, quarantine: Path | None = None) -> Pan
     study = imported(study, root)
     typed = _typed(study, root)
     years_flow = Flow().add(typed["firm_years"].reading("read firm-years"))
+    states, records_flow = firm_states(typed.get("firms"), study.firms.history)
+    merged, mergers_flow = _mergers(study, typed, states)
+    records = states.now
     firm_years, columns = _emptied(typed.pop("firm_years"))
-    places, period = placed(columns, study.period.labels)
-    records, records_flow = one_per_firm(typed["firms"]) if "firms" in typed else (None, Flow())
+    columns, places, years_flow = _placed(study, firm_years, columns, merged, years_flow)
     known = known_firms(places.known, *([records.rows.column(FIRM).combine_chunks()] if records else []))
-    awards, cohorts, awards_flow = first_awards(typed["awards"], study, _named(typed["awards"], known, study), records)
-    sources = [awards, *([records] if records else []), firm_years]
+    named = _named(typed["awards"], known, study, merged)
+    awards, cohorts, awards_flow = first_awards(typed["awards"], study, named, records)
+    if merged:
+        awards, cohorts, step, moved = awards_followed(awards, cohorts, merged)
+        awards_flow = awards_flow.add(step)
+    sources = [awards, *([records] if records else []), firm_years, *([typed["mergers"]] if "mergers" in typed else [])]
     errors = limit_problems(sources, study.limits)
     if errors and quarantine:
         write_quarantine(quarantine, sources)
     raise_all(errors, "rows set aside")
     on_grid, grid_flow = grid(firm_years, columns, places)
-    flow = awards_flow.extend(records_flow).extend(years_flow.add(period)).extend(grid_flow)
+    on_grid, exits_flow = with_exits(study, on_grid, places, records.rows if records else None)
+    flow = awards_flow.extend(records_flow).extend(mergers_flow).extend(years_flow).extend(grid_flow).extend(exits_flow)
     firms = _with_cohorts(on_grid, cohorts, known, flow)
-    panel = _panel(study, _after_end(study, firms), records.rows if records else None)
+    if merged:
+        is_left = find(on_grid.firms, moved) < 0
+        firms = firms.keep(is_left, "absorbed firms", "award counts for the firm that absorbed it")
+    panel = _panel(study, _after_end(study, firms), states)
     if quarantine:
         write_quarantine(quarantine, sources)
     return panel
@@ -96,15 +111,45 @@ def _emptied(firm_years: Typed) -> "tuple[Typed, dict[str, pa.ChunkedArray]]":
     return firm_years.with_rows(rows.schema.empty_table()), dict(zip(rows.column_names, rows.columns, strict=True))
 
 
-def _named(awards: Typed, known: "pa.Array", study: Study) -> "pa.Array":
-    """Return the known firms that awards may mean, as text: those they name by id, or all when names are linked."""
+def _mergers(study: Study, typed: dict[str, Typed], states: States) -> tuple[Successors | None, Flow]:
+    """Return the absorbed firms where the study follows them."""
+    source = typed.get("mergers", states.now)
+    if study.firms.successors == "keep" or source is None:
+        return None, Flow()
+    merged = successors(source)
+    return merged, reading(source, merged) if "mergers" in typed else Flow()
+
+
+def _placed(
+    study: Study, firm_years: Typed, columns: "dict[str, pa.ChunkedArray]", merged: Successors | None, flow: Flow
+) -> "tuple[dict[str, pa.ChunkedArray], Places, Flow]":
+    """Find the place of each firm-year, and add up those of which there are several, where the study says so."""
+    origin = None
+    if merged and study.firms.firm_years == "sum":
+        before = columns[FIRM]
+        columns[FIRM], is_absorbed = merged.of(before)
+        origin = Origin(before, is_absorbed)
+    places, period = placed(columns, study.period.labels)
+    flow = flow.add(period)
+    if not origin and not study.sources.firm_years.combine:
+        return columns, places, flow
+    columns, places, step = combined(firm_years, columns, places, origin)
+    return columns, places, flow.add(step)
+
+
+def _named(awards: Typed, known: "pa.Array", study: Study, merged: Successors | None) -> "pa.Array":
+    """Return the known firms that awards may mean, as text: those they name by id, or all when names are linked.
+
+    Absorbed firms that are followed may always be meant.
+    """
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    if study.link.method != "none":
-        return known.cast(pa.string())
-    named = find(pc.unique(awards.rows.column(FIRM)).drop_null(), known)
-    return known.take(pa.array(named[named >= 0])).cast(pa.string())
+    if study.link.method == "none":
+        named = find(pc.unique(awards.rows.column(FIRM)).drop_null(), known)
+        known = known.take(pa.array(named[named >= 0]))
+    texts = known.cast(pa.string())
+    return pa.concat_arrays([texts, merged.absorbed]) if merged else texts
 
 
 def _typed(study: Study, root: Path) -> dict[str, Typed]:
@@ -130,6 +175,7 @@ def _texts(study: Study, root: Path) -> dict[str, SourceText]:
         "awards": study.sources.awards,
         "firms": study.sources.firms,
         "firm_years": study.sources.firm_years,
+        "mergers": study.sources.mergers,
     }
     errors, texts = list[EvalkitError](), dict[str, SourceText]()
     for role, source in declared.items():
@@ -144,7 +190,8 @@ def _texts(study: Study, root: Path) -> dict[str, SourceText]:
 
 def _with_cohorts(placed: Grid, cohorts: "pa.Table", known: "pa.Array", flow: Flow) -> Firms:
     """Give each firm with firm-years its cohort."""
-    place = find(cohorts.column(FIRM).combine_chunks().cast(known.type), placed.firms)
+    ids = cohorts.column(FIRM).combine_chunks()
+    place = find(ids.cast(known.type) if are_numbers(ids) else ids, placed.firms)
     cohort = np.zeros(len(placed.firms), np.int64)
     cohort[place[place >= 0]] = cohorts.column(COHORT).to_numpy()[place >= 0]
     n_firms, n_rows, n_known = len(placed.firms), placed.n_firm_years, len(known)
@@ -175,20 +222,42 @@ def _after_end(study: Study, firms: Firms) -> Firms:
     )
 
 
-def _panel(study: Study, firms: Firms, records: "pa.Table | None") -> Panel:
+def _panel(study: Study, firms: Firms, states: States) -> Panel:
     """Apply the population, check the design and the outcomes, and lay out the columns."""
+    records, state = states.on(last_day(baseline_period(study, firms.cohort), study.period))
+    firms = dataclasses.replace(firms, flow=firms.flow.extend(state))
     firms, period = _in_population(study, firms, records)
+    firms = _without_mixed(study, firms, records)
     _check_design(study, firms.cohort)
     before = Baseline(study, firms.grid, records, period)
     covariates = {c.name: before.covariate(c) for c in study.baseline}
-    flow, errors = firms.flow, list[EvalkitError]()
+    flow, errors = firms.flow.extend(late_entries(study, firms.grid, firms.cohort)), list[EvalkitError]()
     for outcome in study.outcome:
         note, found = check_outcome(outcome, firms.grid, firms.cohort)
         flow, errors = flow.extend(note), errors + found
     raise_all(errors, "the outcomes")
     roles = tuple(PanelCovariate(name, kind) for name, (_, kind) in covariates.items())
     table = _table(study, firms, {name: values for name, (values, _) in covariates.items()})
+    for name, values in _beside(study, firms.grid, states, records).items():
+        table = table.append_column(name, values)
     return Panel(table, study.period.labels, study.outcome, roles, study.treatment.anticipation, flow)
+
+
+def _without_mixed(study: Study, firms: Firms, records: "pa.Table | None") -> Firms:
+    """Leave out firms of groups with treated and untreated firms, where the study says so."""
+    if study.firms.mixed == "keep" or records is None:
+        return firms
+    groups = group_of(firms.grid.firms, records, study.firms.group)
+    is_kept = without_mixed(groups, firms.cohort > 0, study.firms.mixed)
+    return firms.keep(is_kept, "mixed groups", "another firm of the group has an award")
+
+
+def _beside(study: Study, on_grid: Grid, states: States, records: "pa.Table | None") -> "dict[str, pa.Array]":
+    """Return the columns that the panel has beside the roles: the ends of firms, and their groups."""
+    columns = exit_columns(study, on_grid, states.now.rows if states.now else None)
+    if study.firms.group and records is not None:
+        columns[GROUP] = group_of(on_grid.firms, records, study.firms.group)
+    return columns
 
 
 def _in_population(study: Study, firms: Firms, records: "pa.Table | None") -> tuple[Firms, int]:

@@ -9,9 +9,11 @@ from numpy.typing import NDArray
 
 from evalkit.errors import DataError
 from evalkit.etl.collected import Collected
+from evalkit.etl.grammar.as_text import column_text
 from evalkit.etl.grammar.column import RULES, Column, by_distinct
 from evalkit.etl.grammar.dates import parse_date, parse_year
-from evalkit.etl.grammar.firm_id import NO_FIRM_ID, firm_ids
+from evalkit.etl.grammar.firm_id import NO_FIRM_ID, firm_ids, parse_other
+from evalkit.etl.grammar.firm_schemes import PARSERS, SEPARATOR, by_row, scheme_of
 from evalkit.etl.grammar.numbers import has_codes, numbers
 from evalkit.etl.layouts import Field, FieldType
 from evalkit.etl.missing import missing_note
@@ -37,7 +39,7 @@ class Typed:
         The text they came from.
     rows : Table
         Rows that broke no rule: `row` (place in the source, from 0) and one column per field. Data columns are
-        called `number:<name>` and `category:<name>`.
+        called `number:<name>`, `category:<name>` and `date:<name>`.
     rejected : Table
         Rows set aside: `row`, `column`, `rule`, and `amount` where there are amounts.
     total_amount : int
@@ -72,8 +74,21 @@ class Typed:
         n_in, n_kept = self.source.n_rows, len(self.rows)
         completed = f"{self.n_completed} corporate numbers completed with their check digit" if self.n_completed else ""
         kinds = missing_note(self.source, self.rows.column_names)
-        reason = "; ".join(text for text in (self.rules(), completed, kinds) if text)
+        reason = "; ".join(text for text in (self.rules(), completed, kinds, self._schemes()) if text)
         return FlowStep(step, "rows", n_in, n_kept, quarantined=n_in - n_kept, reason=reason)
+
+    def _schemes(self) -> str:
+        """Return the rows by scheme of their firm id, "" where all have one scheme."""
+        import pyarrow as pa
+
+        if self.source.declared.firm_scheme not in ("by_row", "corporate_or_invoice"):
+            return ""
+        ids = self.rows.column("firm_id").cast(pa.string()).drop_null().value_counts().to_pylist()
+        counts: dict[str, int] = {}
+        for entry in ids:
+            scheme = scheme_of(entry["values"])
+            counts[scheme] = counts.get(scheme, 0) + entry["counts"]
+        return ", ".join(f"{scheme}: {counts[scheme]}" for scheme in sorted(counts))
 
     def rules(self, among: Sequence[str] = ()) -> str:
         """Return the counts by rule for a message, of all rules or of some."""
@@ -106,7 +121,7 @@ def parts(source: SourceText, names: Sequence[str]) -> Iterator[tuple[int, Sourc
     """Yield a source in parts of some rows with the columns asked for: the place of the first row, and the rows."""
     n_before = 0
     for file in source.files:
-        for start, part in file.parts([source.header(name) for name in names if name not in source.derived]):
+        for start, part in file.parts([header for name in names for header in source.headers(name)]):
             place = n_before + start
             derived = {name: column.slice(place, part.n_rows) for name, column in source.derived.items()}
             yield place, dataclasses.replace(source, files=(part,), derived=derived)
@@ -139,13 +154,24 @@ def read_field(source: SourceText, field: Field) -> tuple[str, Column]:
     """Return the name and the values of one field, whose type is known."""
     column, missing = _column(source, field.name), source.missing
     if field.type == "firm_id":
-        ids = firm_ids(column, missing, source.declared.firm_scheme)
+        ids = _firm_ids(source, column)
         return field.name, ids if field.required else _allowed_absent(ids)
     if field.name in {f.name for f in source.layout.fields}:
         known = _known(column, missing, field, source)
         return field.name, _present(known) if field.required and field.name in KEYS else known
     unit = source.declared.unit.get(field.name, "")
     return f"{field.type}:{field.name}", _data(column, missing, field.type, unit)
+
+
+def _firm_ids(source: SourceText, column: "pa.ChunkedArray") -> Column:
+    """Read firm ids by the scheme of the source, or of each row."""
+    import pyarrow.compute as pc
+
+    scheme = source.declared.firm_scheme
+    if scheme == "by_row":
+        keyed = pc.binary_join_element_wise(source.texts("firm_scheme"), column_text(column), SEPARATOR)
+        return firm_ids(keyed, source.missing, scheme, by_row(source.missing))
+    return firm_ids(column, source.missing, scheme, PARSERS.get(scheme, parse_other))
 
 
 def _allowed_absent(ids: Column) -> Column:
@@ -206,8 +232,6 @@ def infer(source: SourceText, name: str) -> FieldType:
 def _known(column: "pa.ChunkedArray", missing: Sequence[str], field: Field, source: SourceText) -> Column:
     import pyarrow as pa
 
-    if field.type == "date":
-        return by_distinct(column, missing, parse_date, pa.date32())
     if field.type == "year":
         return by_distinct(column, missing, parse_year, pa.int32())
     return _data(column, missing, field.type, source.declared.unit.get(field.name, field.unit))
@@ -218,6 +242,8 @@ def _data(column: "pa.ChunkedArray", missing: Sequence[str], kind: str, unit: st
 
     if kind == "number":
         return numbers(column, missing, unit)
+    if kind == "date":
+        return by_distinct(column, missing, parse_date, pa.date32())
     return by_distinct(column, missing, lambda text: (text, ""), pa.string())
 
 

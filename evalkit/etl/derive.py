@@ -99,6 +99,22 @@ def _changes(table: TextTable, source: Source, layout: Layout) -> list[tuple[str
     return changes
 
 
+def joined(parts: "Sequence[pa.ChunkedArray]", widths: Sequence[int]) -> "pa.ChunkedArray":
+    """Return codes (n_rows,) put together from their parts, "" where a part is missing.
+
+    Each part is filled up with zeros to its width, which spreadsheets take away.
+    """
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    trimmed = [pc.utf8_trim_whitespace(part) for part in parts]
+    filled = [
+        pc.if_else(pc.equal(part, ""), pa.scalar(None, pa.string()), pc.utf8_lpad(part, width, "0"))
+        for part, width in zip(trimmed, widths, strict=True)
+    ]
+    return pc.fill_null(pc.binary_join_element_wise(*filled, ""), "")
+
+
 def day_last(order: str, text: str) -> str:
     """Return a date that begins with its day ("dmy") or month ("mdy") as an ISO date, and any other text as it is.
 

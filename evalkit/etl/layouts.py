@@ -11,7 +11,7 @@ from evalkit.errors import StudyError, UnknownNameError, did_you_mean
 from evalkit.etl.paths import input_files
 from evalkit.etl.reading.header_finder import FIRST, HeaderRule
 
-Role = Literal["awards", "firms", "firm_years", "register", "denominators", "programmes", "deflators"]
+Role = Literal["awards", "firms", "firm_years", "mergers", "register", "denominators", "programmes", "deflators"]
 FieldType = Literal["firm_id", "date", "year", "number", "category", "infer"]
 
 
@@ -91,10 +91,14 @@ class Layout:
         Column to the columns of which the first with a value is taken; `<column>_source` says which it was.
     fiscal_year_from : FiscalYearRule or None
         How the fiscal year is found where there is no column of it.
+    joined : dict of str to dict of str to int
+        Code to the columns that it is put together from, each with the number of digits it is filled up to.
     stage : str
         Stage of every award of the file, "" where rows say so themselves.
     has_events : bool
         Whether rows with one award id are events of the award whose signed amounts add up.
+    lacks_ids : bool
+        Whether rows without a firm id belong to the source; they are counted and are no reason to stop.
     """
 
     name: str
@@ -113,14 +117,21 @@ class Layout:
     unit_columns: Mapping[str, str] = dataclasses.field(default_factory=dict)
     coalesce: Mapping[str, tuple[str, ...]] = dataclasses.field(default_factory=dict)
     fiscal_year_from: FiscalYearRule | None = None
+    joined: Mapping[str, Mapping[str, int]] = dataclasses.field(default_factory=dict)
     stage: str = ""
     has_events: bool = False
+    lacks_ids: bool = False
 
     @property
     def known(self) -> tuple[Field, ...]:
         """Every column that has a name of its own in the layout."""
         units = tuple(Field(name, "category") for name in self.unit_columns.values())
         return self.fields + self.data + units
+
+    @property
+    def is_register_of_firms(self) -> bool:
+        """Whether it is a register that has a row per firm, or per state of a firm."""
+        return self.role == "register" and any(f.type == "firm_id" and f.required for f in self.fields)
 
 
 def names() -> list[str]:
@@ -153,7 +164,7 @@ def load(name: str, role: Role | None = None, root: Path | None = None) -> Layou
         layout = parse(name, tomllib.loads(text(name)))
     else:
         raise UnknownNameError(f"unknown layout '{name}'", where=where, hint=did_you_mean(name, names()))
-    if role and layout.role != role:
+    if role and layout.role != role and not (layout.is_register_of_firms and role in ("firms", "mergers")):
         raise StudyError(f"the layout '{name}' is for sources.{layout.role}", where=where, code="E_LAYOUT_ROLE")
     return layout
 

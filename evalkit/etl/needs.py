@@ -3,12 +3,18 @@
 import dataclasses
 from collections.abc import Callable
 
-from evalkit.errors import EvalkitError, StudyError
+from evalkit.errors import DataError, EvalkitError, StudyError
 from evalkit.etl.awards.link_awards import name_columns
 from evalkit.etl.layouts import Field, FieldType
 from evalkit.etl.source import SourceText
 from evalkit.model.panel import COHORT, FIRM
 from evalkit.model.study import Condition, Covariate, Study
+
+SUCCESSOR = "successor_id"
+EXIT_OUTCOMES = ("exited", "survived")
+"""Outcome columns that are derived where the study declares how exits are known."""
+EXIT_PERIOD, EXIT_CAUSE = "exit_period", "exit_cause"
+"""Columns that the panel then has beside its roles."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -25,7 +31,8 @@ def needs(study: Study, firms: SourceText | None) -> tuple[list[Need], list[Eval
 
     A covariate comes from the firms when they have its column, otherwise from the firm-years at baseline.
     """
-    found = [Need("firm_years", o.column, "number") for o in study.outcome]
+    derived = EXIT_OUTCOMES if study.firms.exit else ()
+    found = [Need("firm_years", o.column, "number") for o in study.outcome if o.column not in derived]
     has_firm_column = firms.has if firms else _never
     found += [covariate_need(study, c, has_firm_column) for c in study.baseline]
     errors: list[EvalkitError] = []
@@ -46,7 +53,37 @@ def needs(study: Study, firms: SourceText | None) -> tuple[list[Need], list[Eval
         if condition.among is None and condition.min is None and condition.max is None:
             errors.append(StudyError("the condition needs in, min or max", where=where, code="E_SPEC_VALUE"))
         found += condition_needs(condition)
+    absent = [f.name for f in life_fields(study) if f.required and not has_firm_column(f.name)]
+    errors += [_not_in_firms(name, firms) for name in absent]
+    if study.sources.mergers and study.firms.successors == "keep":
+        problem = 'mergers are read only where firms.successors = "follow"'
+        errors.append(StudyError(problem, where="sources.mergers", code="E_SPEC_VALUE"))
     return list(dict.fromkeys(found)), errors
+
+
+def life_fields(study: Study) -> list[Field]:
+    """Return the columns of firms that the study's section `firms` reads; values may be missing in all of them."""
+    how = study.firms
+    found = []
+    if how.successors == "follow" and study.sources.mergers is None:
+        found.append(Field(SUCCESSOR, "firm_id", required=True))
+    if how.exit == "closure":
+        found += [Field("close_date", "date", required=True), Field("close_cause", "category")]
+    if how.history == "interval":
+        found += [Field("valid_from", "date", required=True), Field("valid_to", "date", required=True)]
+    if how.history == "change_date":
+        found += [Field("change_date", "date", required=True), Field("update_date", "date")]
+    if how.group:
+        found.append(Field(how.group, "firm_id", required=True))
+    return found
+
+
+def _not_in_firms(name: str, firms: SourceText | None) -> EvalkitError:
+    if firms is None:
+        problem = f"there are no firms to read '{name}' from"
+        return StudyError(problem, where="firms", code="E_COLUMN", hint="add sources.firms")
+    hint = f"map it with sources.firms.columns, {name} = the header in the file"
+    return DataError(f"no column '{name}' in the firms", where="firms", code="E_COLUMN", hint=hint)
 
 
 def covariate_need(study: Study, covariate: Covariate, has_firm_column: Callable[[str], bool]) -> Need:
@@ -71,6 +108,9 @@ def condition_needs(condition: Condition) -> list[Need]:
 
 def fields(source: SourceText, needed: list[Need], study: Study) -> list[Field]:
     """Return the fields to read from one source: the layout's that are there or required, and the needed ones."""
+    by_row = [Field("firm_scheme", "category", required=True)] if source.declared.firm_scheme == "by_row" else []
+    if source.role == "mergers":
+        return [Field(FIRM, "firm_id", required=True), Field(SUCCESSOR, "firm_id"), *by_row]
     required = {"programme"} if study.treatment.programme else set()
     required |= {"stage"} if study.treatment.stage else set()
     by_name = study.link.method != "none"
@@ -86,6 +126,15 @@ def fields(source: SourceText, needed: list[Need], study: Study) -> list[Field]:
     if by_name:
         needed = needed + [
             Need(source.role, n, "category") for n in name_columns(source, source.role) if n not in named
+        ]
+    if by_row:
+        known = [f for f in known if f.name != "firm_scheme"] + by_row
+    if source.role == "firms":
+        there = {f.name for f in known}
+        known += [
+            dataclasses.replace(f, required=False)
+            for f in life_fields(study)
+            if f.name not in there and source.has(f.name)
         ]
     return known + [
         Field(n.column, types.get(n.column, n.type) if n.type == "infer" else n.type, required=True)

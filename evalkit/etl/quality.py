@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from evalkit.etl.needs import EXIT_CAUSE, EXIT_OUTCOMES, EXIT_PERIOD
 from evalkit.model.panel import Panel
 
 ARMS = ("treated", "control")
@@ -43,19 +44,23 @@ def quality(panel: Panel, threshold: int = 10, links: Sequence[Row] = ()) -> dic
         `verdict` ("ok", "warn", "red": the worst of all rows), `firms` by arm, and lists of rows: `flow` (counts at
         each step), `duplicates` (rows merged or contradicting each other), `links` (rate by programme and year),
         `missing` (percent by arm for each covariate, and each outcome and period), `values` (distribution of each
-        outcome by period), `jumps` (neighbouring years that differ by about x10, x1,000 or x1,000,000, by arm) and
-        `exits` (percent by arm of the firms seen in the period before or later that are not seen from this one on).
+        outcome by period), `jumps` (neighbouring years that differ by about x10, x1,000 or x1,000,000, by arm),
+        `gaps` (firms not seen in a period though seen before and after it), `exits` (percent by arm of the firms seen
+        in the period before or later that are not seen from this one on) and, where the study declares exits,
+        `closures` (percent by arm of the firms in business before that end in a period, by cause).
         A firm is treated when its award lies in the panel's periods or before.
     """
     is_treated = (panel.cohort > 0) & (panel.cohort <= panel.periods[-1])
     arms = (is_treated, ~is_treated)
-    outcomes, last_seen = _of_outcomes(panel, arms, threshold)
+    outcomes, is_seen = _of_outcomes(panel, arms, threshold)
     lists: dict[str, list[Row]] = {
         "links": list(links),
         "missing": [*_covariates(panel, arms), *outcomes.pop("missing")],
         **outcomes,
     }
-    lists["exits"] = _exits(panel, arms, last_seen)
+    lists["gaps"] = _gaps(panel, arms, is_seen)
+    lists["exits"] = _exits(panel, arms, is_seen)
+    lists["closures"] = list(_closures(panel, arms))
     worst = max(
         (VERDICTS.index(row["verdict"]) for rows in lists.values() for row in rows if "verdict" in row), default=0
     )
@@ -81,23 +86,25 @@ def _covariates(panel: Panel, arms: Arms) -> Iterator[Row]:
         yield {"column": covariate.name, "period": None, **_by_arm(is_missing, arms, "missing")}
 
 
-def _of_outcomes(panel: Panel, arms: Arms, threshold: int) -> tuple[dict[str, list[Row]], NDArray[np.int64]]:
-    """Pass once over the values of all outcomes; also return the place of the last period that each firm is seen in."""
+def _of_outcomes(panel: Panel, arms: Arms, threshold: int) -> tuple[dict[str, list[Row]], NDArray[np.bool_]]:
+    """Pass once over the values of all outcomes; also return the firm-years (n_periods, n_firms) that are seen."""
     rows: dict[str, list[Row]] = {"missing": [], "values": [], "jumps": []}
-    last_seen = np.full(panel.n_firms, -1)
+    is_seen = np.zeros((len(panel.periods), panel.n_firms), bool)
+    derived = EXIT_OUTCOMES if EXIT_PERIOD in panel.column_names else ()
     for column in dict.fromkeys(o.column for o in panel.outcomes):
         before = None
         for place, period in enumerate(panel.periods):
             values = _numbers(panel, f"{column}@{period}")
             is_missing = np.isnan(values)
-            last_seen[~is_missing & (last_seen < place)] = place
+            if column not in derived:
+                is_seen[place] |= ~is_missing
             key = {"column": column, "period": period}
             rows["missing"].append({**key, **_by_arm(is_missing, arms, "missing")})
             rows["values"].append({**key, **_distribution(values[~is_missing], threshold)})
             if before is not None:
                 rows["jumps"] += [{**key, **row} for row in _jumps(before, values, arms)]
             before = values
-    return rows, last_seen
+    return rows, is_seen
 
 
 def _numbers(panel: Panel, name: str) -> NDArray[np.float64]:
@@ -143,8 +150,35 @@ def _jumps(before: NDArray[np.float64], after: NDArray[np.float64], arms: Arms) 
             yield {"factor": factor, **row, "percent": share, "verdict": _verdict(share, JUMP_WARN, JUMP_RED)}
 
 
-def _exits(panel: Panel, arms: Arms, last_seen: NDArray[np.int64]) -> list[Row]:
+def _gaps(panel: Panel, arms: Arms, is_seen: NDArray[np.bool_]) -> list[Row]:
+    """Compare by arm who is not seen in a period, though before and after it; periods without gaps are left out."""
+    is_before = np.maximum.accumulate(is_seen, axis=0)
+    is_after = np.maximum.accumulate(is_seen[::-1], axis=0)[::-1]
+    is_gap = ~is_seen & is_before & is_after
+    return [
+        {"period": period, **_by_arm(gap, arms, "gap")}
+        for period, gap in zip(panel.periods, is_gap, strict=True)
+        if gap.any()
+    ]
+
+
+def _closures(panel: Panel, arms: Arms) -> Iterator[Row]:
+    """Compare by arm, period and cause which firms end, among those in business in the period before."""
+    if EXIT_PERIOD not in panel.column_names:
+        return
+    ends, causes = panel.read([EXIT_PERIOD, EXIT_CAUSE]).columns
+    end, cause = ends.fill_null(panel.periods[-1] + 1).to_numpy(), causes.combine_chunks().dictionary_encode()
+    code, names = cause.indices.fill_null(-1).to_numpy(), cause.dictionary.to_pylist()
+    for period in panel.periods[1:]:
+        sizes = [int((of & (end >= period)).sum()) for of in arms]
+        for place in sorted(np.unique(code[end == period]).tolist(), key=lambda i: names[i]):
+            counts = [int((of & (end == period) & (code == place)).sum()) for of in arms]
+            yield {"period": period, "cause": names[place], **_compared(counts, sizes, "closed")}
+
+
+def _exits(panel: Panel, arms: Arms, is_seen: NDArray[np.bool_]) -> list[Row]:
     """Compare by arm who is not seen from a period on, among those seen in the period before or later."""
+    last_seen = np.where(is_seen.any(axis=0), len(is_seen) - 1 - np.argmax(is_seen[::-1], axis=0), -1)
     counts = [np.bincount(last_seen[of & (last_seen >= 0)], minlength=len(panel.periods)) for of in arms]
     staying = [np.cumsum(count[::-1])[::-1] for count in counts]
     return [
@@ -173,7 +207,9 @@ def lines(found: dict[str, Any]) -> list[str]:
         ("missing", ["column", "period", *(f"percent_missing_{a}" for a in ARMS), "gap_points", "verdict"]),
         ("values", ["column", "period", "n", "mean", "p05", "p50", "p95"]),
         ("jumps", ["column", "period", "factor", *(f"n_{a}" for a in ARMS), "percent", "verdict"]),
+        ("gaps", ["period", *(f"percent_gap_{a}" for a in ARMS), "gap_points", "verdict"]),
         ("exits", ["period", *(f"percent_exit_{a}" for a in ARMS), "gap_points", "verdict"]),
+        ("closures", ["period", "cause", *(f"percent_closed_{a}" for a in ARMS), "gap_points", "verdict"]),
     ):
         result += ["", name, *_table(columns, found[name])] if found[name] else []
     return result

@@ -25,7 +25,8 @@ def limit_problems(sources: Sequence[Typed], limits: Limits) -> list[DataError]:
     """Return one problem for each source of which too many rows, or too much award money, was set aside."""
     errors = []
     for typed in sources:
-        n_bad = sum(rule not in NOT_COUNTED for rule in typed.rejected.column("rule").to_pylist())
+        expected = (*NOT_COUNTED, *(["E_NO_FIRM_ID"] if typed.source.layout.lacks_ids else []))
+        n_bad = sum(rule not in expected for rule in typed.rejected.column("rule").to_pylist())
         share, money = n_bad / typed.source.n_rows, _amount_share(typed)
         if share > limits.quarantined_rows:
             errors.append(_too_many(typed, f"{n_bad} of {typed.source.n_rows} rows", limits.quarantined_rows, "rows"))

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from evalkit.errors import DataError, EvalkitError, UnknownNameError, did_you_mean, each
 from evalkit.etl.aliases import with_headers
-from evalkit.etl.derive import derived, units
+from evalkit.etl.derive import derived, joined, units
 from evalkit.etl.layouts import Field, Layout, Role
 from evalkit.etl.reading.archives import Workspace
 from evalkit.etl.reading.documents import read_tables
@@ -68,11 +68,26 @@ class SourceText:
         return header_name(self.declared.columns.get(name, name))
 
     def has(self, name: str) -> bool:
-        """Whether any file has the column."""
-        return name in self.derived or any(self.header(name) in f.columns for f in self.files)
+        """Whether any file has the column, or the columns that it is put together from."""
+        return name in self.derived or self._is_in_files(name) or self._is_joined(name)
+
+    def headers(self, name: str) -> list[str]:
+        """Return the headers in the files that a column is read from."""
+        if name in self.derived:
+            return []
+        return [self.header(part) for part in (self.layout.joined[name] if self._is_joined(name) else (name,))]
+
+    def _is_in_files(self, name: str) -> bool:
+        return any(self.header(name) in f.columns for f in self.files)
+
+    def _is_joined(self, name: str) -> bool:
+        parts = self.layout.joined.get(name, {})
+        return bool(parts) and not self._is_in_files(name) and all(self._is_in_files(part) for part in parts)
 
     def texts(self, name: str) -> "pa.ChunkedArray":
         """Return the column that the study calls `name` over all files (n_rows,)."""
+        if self._is_joined(name):
+            return joined([self.raw(header) for header in self.headers(name)], [*self.layout.joined[name].values()])
         return self.derived[name] if name in self.derived else self.raw(self.header(name))
 
     def raw(self, header: str) -> "pa.ChunkedArray":
@@ -150,7 +165,9 @@ def header_problems(source: SourceText, fields: Sequence[Field]) -> list[Evalkit
     for file in source.files:
         there = {*source.derived, *(f.name for f in source.layout.known if source.header(f.name) in file.columns)}
         absent = [
-            f.name for f in fields if f.required and f.name not in there and source.header(f.name) not in file.columns
+            f.name
+            for f in fields
+            if f.required and f.name not in there and not {*source.headers(f.name)} <= file.columns.keys()
         ]
         if source.layout.any_of and not there & set(source.layout.any_of):
             absent.append(source.layout.any_of[0])

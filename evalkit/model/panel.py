@@ -67,6 +67,17 @@ class Panel:
             return int(pq.read_metadata(self.source).num_rows)
         return int(self.source.num_rows)
 
+    @property
+    def column_names(self) -> list[str]:
+        """All columns, those that `build` leaves beside the roles too."""
+        if isinstance(self.source, Path):
+            import pyarrow.parquet as pq
+
+            names: list[str] = pq.read_schema(self.source).names
+        else:
+            names = self.source.column_names
+        return names
+
     def columns_of(self, outcome: Outcome) -> list[str]:
         """Return the value columns of an outcome, one per period."""
         return [f"{outcome.column}@{p}" for p in self.periods]
@@ -171,8 +182,7 @@ class Panel:
         """Write `panel.parquet`, `panel.json` and `flow.json` into one folder."""
         path = folder / "panel.parquet"
         if self.source != path:
-            names = self.source.column_names if not isinstance(self.source, Path) else self._names()
-            store.write_parquet(path, self.read(names))
+            store.write_parquet(path, self.read(self.column_names))
         self.flow.save(folder / "flow.json")
         meta = {
             "periods": self.periods, "anticipation": self.anticipation,

@@ -30,7 +30,9 @@ class Source(_Frozen):
     """One input: its layout, where the files lie, and which column is which.
 
     `columns` maps a canonical name to the header in the file; a header that is the canonical name needs no entry.
-    `firm_scheme` says what a firm id is: a Japanese corporate number with its check digit, or any other text.
+    `firm_scheme` says what a firm id is: a Japanese corporate number with its check digit, an invoice number (T and
+    thirteen digits), one of the foreign schemes, what a column `firm_scheme` says row by row, or any other text. Ids of
+    two schemes are never equal: those of foreign schemes have its name in front ("uk:01234567").
     `missing` are texts for "not available", `suppressed` for "known and not shown"; `zero` names columns with a text
     that means 0 there. `excel_serial` reads five digits in a date column as a spreadsheet's day number;
     `date_order` reads dates that end in their year. `nonnegative` names columns, sales for example, in which a value
@@ -40,7 +42,9 @@ class Source(_Frozen):
     `EVALKIT_POSTGRES_NAME`: `table` is "schema.table". Each import of a source with an `archive` is kept below
     `vintages/<archive>`, which sources of several studies may share; a database needs one. `vintage` dates what is
     imported where the file's name does not: YYYY, YYYY-MM or YYYY-MM-DD. `fiscal_year_from` "vintage" gives rows
-    without a year that of their vintage. `licence` is a note for people.
+    without a year that of their vintage. `licence` is a note for people. `combine` "sum" adds up several rows of one
+    firm-year, those of its workplaces for example: number columns with a declared unit or type are added, all others
+    must agree. Equal rows are one row only where a `row_key` says so.
     """
 
     layout: Name
@@ -48,7 +52,10 @@ class Source(_Frozen):
     columns: dict[str, str] = {}
     unit: dict[str, Unit] = {}
     types: dict[str, Literal["number", "category"]] = {}
-    firm_scheme: Literal["corporate_number", "other"] = "corporate_number"
+    firm_scheme: Literal[
+        "corporate_number", "invoice_number", "corporate_or_invoice", "uk_company", "eu_vat", "duns", "uei", "by_row",
+        "other",
+    ] = "corporate_number"  # fmt: skip
     encoding: Literal["auto", "utf-8", "cp932", "utf-16"] = "auto"
     sheet: str = ""
     missing: tuple[str, ...] = ("",)
@@ -62,6 +69,7 @@ class Source(_Frozen):
     vintage: Annotated[str, Field(pattern=r"^([0-9]{4}(-(0[1-9]|1[0-2])(-(0[1-9]|[12][0-9]|3[01]))?)?)?$")] = ""
     fiscal_year_from: Literal["", "vintage"] = ""
     licence: str = ""
+    combine: Literal["", "sum"] = ""
 
     @model_validator(mode="after")
     def _database(self) -> "Source":
@@ -78,11 +86,15 @@ class Source(_Frozen):
 
 
 class Sources(_Frozen):
-    """The inputs of a study. `firms` is optional when the firm-years carry all that is needed."""
+    """The inputs of a study. `firms` is optional when the firm-years carry all that is needed.
+
+    `mergers` has one row per absorbed firm, for studies whose firms do not name their successors.
+    """
 
     awards: Source
     firm_years: Source
     firms: Source | None = None
+    mergers: Source | None = None
 
 
 class Treatment(_Frozen):
@@ -237,6 +249,39 @@ class Link(_Frozen):
     least_rate: Annotated[float, Field(ge=0, le=1)] = 0.7
 
 
+class Firms(_Frozen):
+    """How firms change: mergers, closure, moves, groups. What is not declared is not read.
+
+    `successors` "follow" gives the awards of an absorbed firm to its last successor, and with `firm_years` "sum" its
+    firm-years too; otherwise an absorbed firm with an award leaves the panel. `exit` derives the outcome columns
+    `exited` and `survived`: "closure" from the firms' `close_date` and `close_cause`, "last_seen" from the last
+    firm-year. `mergers` and `registrar` say whether such a closure is an exit, is none, or ends what is known of the
+    firm. `history` says that the firms have a row for each state: with `valid_from` and `valid_to`, or from its
+    `change_date` on; covariates are those in force on the last day of the baseline period. `group` names the column of
+    parent firms: `mixed` "exclude_controls" leaves out the untreated firms of groups with a treated one, "exclude"
+    all firms of such groups.
+    """
+
+    successors: Literal["keep", "follow"] = "keep"
+    firm_years: Literal["keep", "sum"] = "keep"
+    exit: Literal["", "closure", "last_seen"] = ""
+    mergers: Literal["", "exit", "not", "censor"] = ""
+    registrar: Literal["exit", "not", "censor"] = "not"
+    history: Literal["", "interval", "change_date"] = ""
+    group: str = ""
+    mixed: Literal["keep", "exclude_controls", "exclude"] = "keep"
+
+    @model_validator(mode="after")
+    def _agree(self) -> "Firms":
+        if self.exit == "closure" and not self.mergers:
+            raise ValueError('exit = "closure" needs mergers = "exit", "not" or "censor": what a merger is')
+        if self.firm_years == "sum" and self.successors != "follow":
+            raise ValueError('firm_years = "sum" needs successors = "follow"')
+        if self.mixed != "keep" and not self.group:
+            raise ValueError("mixed needs group, the column of parent firms")
+        return self
+
+
 class Study(_Frozen):
     """The frozen question; every stage reads it and none changes it."""
 
@@ -247,6 +292,7 @@ class Study(_Frozen):
     seed: int = 0
     sources: Sources
     link: Link = Link()
+    firms: Firms = Firms()
     treatment: Treatment = Treatment()
     period: Period
     population: Population = Population()

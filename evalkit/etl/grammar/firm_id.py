@@ -52,8 +52,10 @@ def parse_other(text: str) -> tuple[str | None, str]:
     return text, ""
 
 
-def firm_ids(column: "pa.ChunkedArray", missing: Sequence[str], scheme: str) -> Column:
+def firm_ids(column: "pa.ChunkedArray", missing: Sequence[str], scheme: str, parse: Parse = parse_other) -> Column:
     """Read a column of firm ids; a missing id breaks the rule "E_NO_FIRM_ID".
+
+    `parse` reads an id of another scheme than the corporate number.
 
     Returns
     -------
@@ -62,13 +64,13 @@ def firm_ids(column: "pa.ChunkedArray", missing: Sequence[str], scheme: str) -> 
         dictionary-encoded text. `n_mended` counts completed numbers.
     """
     texts = column_text(column)
-    return _corporate_numbers(texts, missing) if scheme == "corporate_number" else _other_ids(texts, missing)
+    return _corporate_numbers(texts, missing) if scheme == "corporate_number" else _other_ids(texts, missing, parse)
 
 
-def _other_ids(texts: "pa.ChunkedArray", missing: Sequence[str]) -> Column:
+def _other_ids(texts: "pa.ChunkedArray", missing: Sequence[str], parse: Parse) -> Column:
     import pyarrow as pa
 
-    ids, rules, codes, _ = _by_distinct(texts, missing, parse_other)
+    ids, rules, codes, _ = _by_distinct(texts, missing, parse)
     return Column(pa.array(ids, pa.string()).dictionary_encode().take(pa.array(codes)), rules[codes])
 
 

@@ -14,20 +14,12 @@ if TYPE_CHECKING:
 
 def one_per_firm(firms: Typed) -> tuple[Typed, Flow]:
     """Collapse equal rows and set aside firms whose rows differ (`E_KEY_CONFLICT`); the rows are sorted by firm."""
-    import pyarrow as pa
-
     n_typed, flow = len(firms.rows), Flow().add(firms.reading("read firms"))
-    rows = _by_firm(firms.rows)
-    is_shared = _is_shared(rows)
-    shared, columns = rows.filter(pa.array(is_shared)), [n for n in rows.column_names if n != ROW]
-    once = shared.group_by(columns, use_threads=False).aggregate([(ROW, "min")])
-    once = once.rename_columns([*columns, ROW]).select(rows.column_names)
-    n_once = n_typed - len(shared) + len(once)
-    kept = firms.with_rows(_by_firm(once))
-    kept = kept.reject(_is_shared(kept.rows), firms.source.header("firm_id"), "E_KEY_CONFLICT")
-    if len(shared):
-        rows = _by_firm(pa.concat_tables([rows.filter(pa.array(~is_shared)), kept.rows]))
-    kept, n_kept = kept.with_rows(rows), len(rows)
+    once = distinct_rows(firms.rows)
+    n_once = len(once)
+    kept = firms.with_rows(once)
+    kept = kept.reject(_is_shared(once), firms.source.header("firm_id"), "E_KEY_CONFLICT")
+    n_kept = len(kept.rows)
     step = FlowStep(
         "distinct firms", "rows", n_typed, n_kept, quarantined=n_once - n_kept, collapsed=n_typed - n_once,
         reason=kept.rules(["E_KEY_CONFLICT"]),
@@ -35,7 +27,21 @@ def one_per_firm(firms: Typed) -> tuple[Typed, Flow]:
     return kept, flow.add(step)
 
 
-def _by_firm(rows: "pa.Table") -> "pa.Table":
+def distinct_rows(rows: "pa.Table") -> "pa.Table":
+    """Collapse rows that are equal in every column; the others are sorted by firm."""
+    import pyarrow as pa
+
+    rows = by_firm(rows)
+    is_shared = _is_shared(rows)
+    shared, columns = rows.filter(pa.array(is_shared)), [n for n in rows.column_names if n != ROW]
+    if not len(shared):
+        return rows
+    once = shared.group_by(columns, use_threads=False).aggregate([(ROW, "min")])
+    once = once.rename_columns([*columns, ROW]).select(rows.column_names)
+    return by_firm(pa.concat_tables([rows.filter(pa.array(~is_shared)), once]))
+
+
+def by_firm(rows: "pa.Table") -> "pa.Table":
     """Sort rows by firm id, text by code point."""
     import pyarrow as pa
     import pyarrow.compute as pc
@@ -58,6 +64,30 @@ def _is_shared(rows: "pa.Table") -> NDArray[np.bool_]:
         is_shared[1:] |= is_like_next
         is_shared[:-1] |= is_like_next
     return is_shared
+
+
+def held(rows: "pa.Table", name: str) -> "pa.Array":
+    """Return a column of typed rows (n_rows,), whichever its type.
+
+    Raises
+    ------
+    KeyError
+        There is no such column; see `has`.
+    """
+    found = _held_as(rows, name)
+    if found is None:
+        raise KeyError(name)
+    return rows.column(found).combine_chunks()
+
+
+def has(rows: "pa.Table", name: str) -> bool:
+    """Whether typed rows have a column, whichever its type."""
+    return _held_as(rows, name) is not None
+
+
+def _held_as(rows: "pa.Table", name: str) -> str | None:
+    names = (name, *(f"{kind}:{name}" for kind in ("date", "category", "number")))
+    return next((n for n in names if n in rows.column_names), None)
 
 
 def known_firms(*firms: "pa.Array") -> "pa.Array":

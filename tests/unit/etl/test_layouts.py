@@ -26,6 +26,7 @@ SHIPPED = [
     "generic-awards",
     "generic-firm-years",
     "generic-firms",
+    "generic-mergers",
     "grant-decisions",
     "jgrants-calls",
     "nta-corporate-number",
@@ -50,7 +51,7 @@ def test_every_layout_loads_and_says_what_it_is(name):
     assert set(layout.any_of) | set(layout.unit_columns) <= set(known)
     assert {c for columns in layout.coalesce.values() for c in columns} <= set(known)
     assert set(layout.defaults) <= set(Source.model_fields)
-    if layout.role in ("awards", "firms", "firm_years"):
+    if layout.role in ("awards", "firms", "firm_years", "mergers"):
         assert next(f.name for f in layout.fields if f.required) == "firm_id"
 
 

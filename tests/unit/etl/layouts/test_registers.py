@@ -7,6 +7,8 @@ import pytest
 
 from evalkit.errors import each
 from evalkit.etl import layouts
+from evalkit.etl.quarantine import limit_problems
+from evalkit.model.study import Limits
 from layout_inputs import IDS, column, csv_bytes, read, typed
 
 EDINET_CODES = [
@@ -170,3 +172,31 @@ def test_deflators(tmp_path):
     (tmp_path / "a.csv").write_text("年度,産業,指数\n2019,製造業,100\n令和2年度,製造業,101.5\n")
     found = typed("deflators", tmp_path)
     assert list(zip(column(found, "fiscal_year"), column(found, "index"), strict=True)) == [(2019, 100), (2020, 101.5)]
+
+
+def test_edinet_filers_without_a_number_are_a_class_of_their_own(tmp_path):
+    """3,250 of 11,404 filers are persons; a build that reads them must not stop at the limit of rows set aside."""
+    person = ["E00002", "個人（組合発行者を除く）", *[""] * 11]
+    firms = [
+        [f"E1000{i}", "内国法人・組合", "上場", "有", "1", "3月31日", "会社", "", "", "", "業種", "", IDS[i]]
+        for i in range(3)
+    ]
+    notes = ["ダウンロード実行日", "2026年10月05日現在", "件数", "5件"]
+    (tmp_path / "a.csv").write_bytes(csv_bytes([notes, EDINET_CODES, *firms, person, person], "cp932"))
+    found = typed("edinet-codes", tmp_path)
+    assert found.reading("read firms").reason == "E_NO_FIRM_ID: 2"
+    assert limit_problems([found], Limits()) == []
+    firms[0][-1] = "1234567890129"
+    (tmp_path / "a.csv").write_bytes(csv_bytes([notes, EDINET_CODES, *firms, person, person], "cp932"))
+    assert [e.code for e in limit_problems([typed("edinet-codes", tmp_path)], Limits())] == ["E_QUARANTINE_LIMIT"]
+
+
+@pytest.mark.parametrize(
+    ("prefecture", "city", "code"),
+    [("13", "105", "13105"), ("1", "100", "01100"), ("01", "1", "01001"), (" 13 ", "105", "13105"), ("", "105", None),
+     ("13", "", None)],
+)  # fmt: skip
+def test_the_code_of_a_municipality_is_that_of_the_prefecture_and_of_the_city(tmp_path, prefecture, city, code):
+    rows = [registered(IDS[0], prefecture_code=prefecture, city_code=city), registered(IDS[1])]
+    (tmp_path / "1.csv").write_bytes(csv_bytes(rows, "utf-8"))
+    assert column(typed("nta-corporate-number", tmp_path), "municipality") == [code, None]
