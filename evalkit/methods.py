@@ -98,7 +98,9 @@ def describe(kind: Kind, name: str) -> Description:
     """Read a method's description from its docstring and fields."""
     cls = method_class(kind, name)
     sections = _sections(inspect.getdoc(cls) or "")
-    texts = _parameters(sections.get("Parameters", ""))
+    texts: dict[str, str] = {}
+    for part in reversed(cls.__mro__):
+        texts |= _parameters(_sections(inspect.getdoc(part) or "").get("Parameters", ""))
     options = tuple(
         Option(f.name, _type_text(hint), _default_text(f), texts.get(f.name, ""))
         for f, hint in zip(dataclasses.fields(cls), _hints(cls).values(), strict=True)
@@ -141,6 +143,8 @@ def _type_text(hint: Any) -> str:  # noqa: ANN401
         return " or ".join(_type_text(a) for a in args if a is not type(None))
     if origin is tuple:
         return f"a list of {_type_text(args[0])}"
+    if origin in (dict, Mapping):
+        return f"a table of {_type_text(args[1])} by name"
     plain = {str: "text", int: "a whole number", float: "a number", bool: "true or false"}
     return plain.get(hint, getattr(hint, "__name__", str(hint)))
 

@@ -32,24 +32,27 @@ def panel(firms: pd.DataFrame, covariates: tuple[str, ...] = COVARIATES, shuffle
 
 
 def greedy(
-    score: np.ndarray, is_treated: np.ndarray, cell: np.ndarray, first: np.ndarray, *, ratio: int = 1,
-    caliper: float = np.inf, capacity: float = 1, tie: np.ndarray | None = None,
+    distance: np.ndarray, is_treated: np.ndarray, score: np.ndarray, tie: np.ndarray, *, order: str = "largest",
+    ratio: int = 1, capacity: float = 1,
 ) -> list[tuple[int, int, int]]:  # fmt: skip
-    """Match by looking at every control each time; `first` lists treated firms in their order of choice."""
-    controls = np.flatnonzero(~is_treated)
-    tie = np.arange(len(score)) if tie is None else tie
-    n_uses, pairs = dict.fromkeys(controls.tolist(), 0), []
+    """Match on a matrix of distances between all firms (infinite: no pair), looking at every free pair each time."""
+    key = {"largest": -score, "smallest": score, "random": tie, "closest": tie, "data": np.arange(len(score))}[order]
+    treated = [t for t in np.lexsort((tie, key)).tolist() if is_treated[t]]
+    n_uses, pairs = dict.fromkeys(np.flatnonzero(~is_treated).tolist(), 0), []
     for turn in range(ratio):
-        for t in first.tolist():
-            own = {c for u, c, _ in pairs if u == t}
+        waiting = list(treated)
+        while waiting:
             free = [
-                (abs(score[t] - score[c]), int(tie[c]), c)
-                for c in controls.tolist()
-                if cell[c] == cell[t] and n_uses[c] < capacity and c not in own
+                (distance[t, c], int(tie[t]), int(tie[c]), t, c)
+                for t in (waiting if order == "closest" else waiting[:1])
+                for c, n in n_uses.items()
+                if n < capacity and np.isfinite(distance[t, c]) and not any(p[:2] == (t, c) for p in pairs)
             ]
-            free = [one for one in free if one[0] <= caliper]
             if free:
-                chosen = min(free)[2]
-                n_uses[chosen] += 1
-                pairs.append((t, chosen, turn))
+                *_, t, c = min(free)
+                n_uses[c] += 1
+                pairs.append((t, c, turn))
+                waiting.remove(t)
+            else:
+                waiting = [] if order == "closest" else waiting[1:]
     return sorted(pairs, key=lambda pair: (pair[0], pair[2]))

@@ -1,16 +1,25 @@
 """Balance of baseline covariates."""
 
 import dataclasses
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
+from evalkit.engine.paths import sample_moments
 from evalkit.model.check import Case, CheckResult, Verdict
+from evalkit.model.sample import MatchedSample
 from evalkit.stats.balance import Groups, level_balance, number_balance
 from evalkit.stats.candidates import candidates
 from evalkit.stats.covariates import Covariate, read_covariates
+from evalkit.stats.interactions import interactions
+from evalkit.stats.mean_paths import paths_before
+from evalkit.stats.quantiles import quantile_rows
+from evalkit.stats.subgroup_balance import Part, cohort_balance, subclass_balance
+from evalkit.stats.weights import effective_number
 
 QUESTION = "Are treated and control firms alike before treatment?"
+LISTED = 50
+"""Subclasses listed, the least balanced first."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -18,6 +27,9 @@ class Method:
     """Balance: standardised mean differences of all baseline covariates, before and after matching.
 
     The verdict rests on the largest absolute difference after matching, over all numbers and all levels of categories.
+    The values also hold, for the analyst and not for release, the least balanced characteristic of each cohort, and of
+    the least balanced subclasses where firms were matched in cells; binned quantiles of numbers; and mean outcomes of
+    both groups by event time before the award.
 
     Parameters
     ----------
@@ -25,6 +37,10 @@ class Method:
         Largest standardised difference that passes.
     fail_above : float
         Largest standardised difference that does not fail.
+    binary : {"raw", "standardised"}
+        Whether differences of shares stay as they are, or are divided by a standard deviation as numbers are.
+    interactions : bool
+        Whether products of two covariates are compared too; the verdict does not rest on them.
 
     Reference
     ---------
@@ -34,6 +50,8 @@ class Method:
 
     warn_above: float = 0.10
     fail_above: float = 0.25
+    binary: Literal["raw", "standardised"] = "raw"
+    interactions: bool = False
 
     def __post_init__(self) -> None:
         if not 0 < self.warn_above <= self.fail_above:
@@ -48,11 +66,29 @@ class Method:
             return _info("no_covariates", "The panel has no baseline covariate to compare.")
         if not ((firms.treated & kept).any() and (firms.control & kept).any()):
             return _info("no_groups", "There are no never-treated firms, or no treated ones, to compare.")
-        groups = Groups(firms.treated, firms.control, case.sample.weight)
-        rows = [row for c in panel.covariates for one in read_covariates(panel, [c.name]) for row in _rows(one, groups)]
-        return self._result(rows, len(panel.covariates))
+        groups = Groups(firms.treated, firms.control, case.sample.weight, self.binary == "raw")
+        covariates = read_covariates(panel, (c.name for c in panel.covariates))
+        rows = [row for covariate in covariates for row in _rows(covariate, groups)]
+        return self._result(rows, len(covariates), self._parts(case.sample, covariates, groups))
 
-    def _result(self, rows: list[dict[str, Any]], n_covariates: int) -> CheckResult:
+    def _parts(self, sample: MatchedSample, covariates: list[Covariate], groups: Groups) -> dict[str, Any]:
+        """Return effective numbers, which are released, and tables, which are not."""
+        treated, control = groups.weights()[2:]
+        parts: dict[str, Any] = {
+            "effective_treated": effective_number(treated), "effective_controls": effective_number(control),
+            "n_treated": int((treated > 0).sum()), "n_control": int((control > 0).sum()),
+            "quantiles": [row for covariate in covariates for row in quantile_rows(covariate, groups)],
+            "paths": paths_before(sample_moments(sample), sample.panel),
+            "cohorts": _records(cohort_balance(sample, covariates, groups), "cohort"),
+        }  # fmt: skip
+        if not sample.pairs.num_rows and (sample.subclass >= 0).any():
+            worst = sorted(subclass_balance(sample, covariates, groups), key=lambda part: (-part.max_smd, part.part))
+            parts["subclasses"] = _records(worst[:LISTED], "subclass")
+        if self.interactions:
+            parts["interactions"] = [_finite(dataclasses.asdict(one)) for one in interactions(covariates, groups)]
+        return parts
+
+    def _result(self, rows: list[dict[str, Any]], n_covariates: int, parts: dict[str, Any]) -> CheckResult:
         compared = [row for row in rows if not np.isnan(row["smd_after"])]
         if not compared:
             return _info("no_values", "No baseline covariate is known for both groups.")
@@ -64,7 +100,7 @@ class Method:
             "case": verdict, "max_smd_before": before, "max_smd_after": after, "covariate": worst["covariate"],
             "level": worst["level"], "n_covariates": n_covariates, "warn_above": self.warn_above,
             "fail_above": self.fail_above,
-            "n_above": sum(abs(row["smd_after"]) > self.warn_above for row in compared),
+            "n_above": sum(abs(row["smd_after"]) > self.warn_above for row in compared), **parts,
         }  # fmt: skip
         verb = {"pass": "are alike", "warn": "differ somewhat", "fail": "differ"}[verdict]
         sentence = (
@@ -84,6 +120,13 @@ def _rows(covariate: Covariate, groups: Groups) -> list[dict[str, Any]]:
     return [
         {"covariate": covariate.name, "level": level, **dataclasses.asdict(share)}
         for level, share in zip(covariate.levels, levels, strict=True)
+    ]
+
+
+def _records(parts: list[Part], label: str) -> list[dict[str, Any]]:
+    return [
+        _finite({label: part.part} | {k: v for k, v in dataclasses.asdict(part).items() if k != "part"})
+        for part in parts
     ]
 
 

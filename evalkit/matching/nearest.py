@@ -1,52 +1,62 @@
-"""Nearest-neighbour matching on the propensity score."""
+"""Nearest-neighbour matching on the propensity score, or on the covariates themselves."""
 
 import dataclasses
-from typing import TYPE_CHECKING, Literal
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from evalkit.errors import DesignError
+from evalkit.errors import DesignError, StudyError
 from evalkit.model.panel import Panel
 from evalkit.model.sample import MatchedSample
-from evalkit.stats.candidates import Candidates, candidates
-from evalkit.stats.covariates import Covariate, any_missing, cells, read_covariates
-from evalkit.stats.neighbours import Neighbours, Points, Rules, nearest_neighbours
+from evalkit.stats.candidates import Candidates
+from evalkit.stats.comparable import Comparable, comparable
+from evalkit.stats.covariates import cells
+from evalkit.stats.distances import places
+from evalkit.stats.limits import Limit, Limits
+from evalkit.stats.neighbours import Neighbours, nearest_neighbours
+from evalkit.stats.pairing import Pairing
 from evalkit.stats.pairs import pair_table, pair_weights
-from evalkit.stats.propensity import expit, fit_logit, one_sided, separated_by, separating
-from evalkit.stats.regressors import regressors
+from evalkit.stats.points import Points
+from evalkit.stats.scores import Model, propensity_scores
 from evalkit.stats.stable_hash import stable_hash
+from evalkit.stats.support import outside_support
+from evalkit.stats.weights import effective_number, require_effective
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 
 @dataclasses.dataclass(frozen=True)
-class Method:
-    """Nearest-neighbour matching: each treated firm gets the untreated firms with the closest propensity score.
+class Method(Pairing):
+    """Nearest-neighbour matching: each treated firm gets the untreated firms that are closest to it.
 
-    The score is a logit of treatment on the covariates. Matching is greedy: treated firms choose one after the other,
-    and all get a first control before anyone gets a second. Ties are broken by a hash of firm id and seed. Firms at a
-    level of a category that only treated or only untreated firms have are dropped first: their score is 0 or 1.
+    Distance is that of propensity scores, or of the covariates themselves. Matching is greedy: treated firms choose one
+    after the other, and all get a first control before anyone gets a second. Firms at a level of a category that only
+    treated or only untreated firms have are dropped first. With replacement, controls that together count as fewer than
+    10 equally weighted firms are refused.
 
     Parameters
     ----------
     exact : tuple of str
         Covariates whose values must be equal within a pair.
+    antiexact : tuple of str
+        Covariates whose values must differ within a pair.
     covariates : tuple of str
-        Covariates of the propensity score. Default: all covariates of the panel.
-    distance : {"logit_score", "score"}
-        Distance on the logit of the propensity score, or on the score itself.
+        Covariates of the propensity score and of the distance. Default: all covariates of the panel.
+    distance : {"logit_score", "score", "mahalanobis", "robust_mahalanobis", "euclidean"}
+        Distance on the logit of the propensity score; on the score itself; Mahalanobis, with the covariance pooled
+        within the groups; Mahalanobis on ranks; or Euclidean in the covariates' units, levels of a category 1 apart.
+    model : {"logit", "probit", "boosting"}
+        Propensity score: a logit or probit, or gradient-boosted trees with scores from firms outside the fold.
     caliper : float
-        Largest distance of a pair, in standard deviations of the distance measure over all firms. Default: none.
-    ratio : int
-        Controls wanted per treated firm.
-    replace : bool
-        Whether a control may serve several treated firms.
-    reuse_max : int
-        With replacement, how many treated firms one control may serve. Default: any number.
-    order : {"largest", "smallest", "random"}
-        Which treated firm chooses first: largest score, smallest score, or by the hash of firm id and seed.
+        Largest difference of the propensity score within a pair, in standard deviations over all firms; of its logit
+        unless distance is "score". Default: none.
+    calipers : dict of str to float
+        Largest difference of numbers within a pair, by covariate, in its unit.
+    discard : {"none", "treated", "control", "both"}
+        Drop firms of these groups whose score is outside the range of the other group's scores.
 
     Reference
     ---------
@@ -55,21 +65,29 @@ class Method:
     """
 
     exact: tuple[str, ...] = ()
+    antiexact: tuple[str, ...] = ()
     covariates: tuple[str, ...] = ()
-    distance: Literal["logit_score", "score"] = "logit_score"
+    distance: Literal["logit_score", "score", "mahalanobis", "robust_mahalanobis", "euclidean"] = "logit_score"
+    model: Model = "logit"
     caliper: float | None = None
-    ratio: int = 1
-    replace: bool = False
-    reuse_max: int | None = None
-    order: Literal["largest", "smallest", "random"] = "largest"
+    calipers: Mapping[str, float] = dataclasses.field(default_factory=dict)
+    discard: Literal["none", "treated", "control", "both"] = "none"
 
     def __post_init__(self) -> None:
-        if self.ratio < 1:
-            raise ValueError("ratio must be 1 or more")
-        if self.caliper is not None and not 0 < self.caliper < np.inf:
-            raise ValueError("caliper must be above 0")
-        if self.reuse_max is not None and (self.reuse_max < 1 or not self.replace):
-            raise ValueError("reuse_max must be 1 or more, and needs replace = true")
+        super().__post_init__()
+        widths = [*self.calipers.values(), *([] if self.caliper is None else [self.caliper])]
+        if any(not 0 < width < np.inf for width in widths):
+            raise ValueError("a caliper must be above 0")
+        if self.m_order in ("largest", "smallest") and not self._needs_score:
+            raise ValueError(f"m_order '{self.m_order}' needs a distance on the propensity score, or a caliper on it")
+
+    @property
+    def _is_on_score(self) -> bool:
+        return self.distance in ("logit_score", "score")
+
+    @property
+    def _needs_score(self) -> bool:
+        return self._is_on_score or self.caliper is not None or self.discard != "none" or self.max_controls is not None
 
     def match(self, panel: Panel, seed: int = 0) -> MatchedSample:
         """Return the treated firms that found a control, with their controls.
@@ -77,119 +95,128 @@ class Method:
         Raises
         ------
         DesignError
-            No treated firm or no control, too few controls, covariates that are collinear or separate the groups, or
-            no treated firm with a control within the caliper.
+            No treated firm or no control, too few controls, covariates that are collinear or separate the groups, no
+            treated firm with a control within the calipers, or too few controls that carry the weight.
         UnknownNameError
-            Not a covariate of the panel.
+            Not a covariate of the panel; an outcome is refused by its role (`E_ROLE`).
         """
         names = self.covariates or tuple(c.name for c in panel.covariates)
-        known = {c.name: c for c in read_covariates(panel, dict.fromkeys((*names, *self.exact)))}
-        asked = candidates(panel).required()
-        eligible = asked.drop(any_missing(list(known.values()), panel.n_firms), "missing_covariate").required()
-        eligible, one_sided_names = _with_both_groups([known[name] for name in names], eligible)
-        self._require_enough(eligible)
-
-        rows = eligible.rows
-        predictor, constant_names = _predictor([known[name].take(rows) for name in names], eligible.treated[rows])
-        score = predictor if self.distance == "logit_score" else expit(predictor)
-        cell = cells([known[name] for name in self.exact], rows)
-        points = Points(score, cell, stable_hash(panel.firm, seed)[rows])
-        caliper = np.inf if self.caliper is None else self.caliper * float(score.std(ddof=1))
-        found = self._neighbours(points, eligible.treated[rows], caliper)
-
-        distance = np.full(panel.n_firms, np.nan)
-        distance[rows] = score
-        pairs, weight, subclass = _pairs(found, eligible, distance)
-        kept = _with_reasons(eligible, cell, found.gap, caliper, weight > 0)
-        notes = [f"one_sided_level:{name}" for name in one_sided_names]
-        notes += [f"constant_covariate:{name}" for name in constant_names]
-        if self.replace:
-            notes.append(f"max_reuse:{np.bincount(found.control).max()}")
+        found = comparable(panel, names, others=(*self.exact, *self.antiexact, *self.calipers))
+        key = np.arange(panel.n_firms, dtype=np.uint64) if self.ties == "first" else stable_hash(panel.firm, seed)
+        score, no_score = self._score(found, names, stable_hash(panel.firm, seed) if self.model == "boosting" else key)
+        width = np.inf if self.caliper is None else self.caliper * float(np.std(score[found.firms.rows], ddof=1))
+        firms = outside_support(found.firms, score, self.discard)
+        place, no_place = self._place(found, names, firms)
+        rows = firms.rows
+        is_treated = firms.treated[rows]
+        points = Points(score[rows], cells([found.covariates[name] for name in self.exact], rows), key[rows], place)
+        n_short = self.n_short_cells(points.cell, is_treated)
+        self.require_supply(int(is_treated.sum()), int((~is_treated).sum()), n_short if self.exact else 0)
+        made = self._neighbours(points, is_treated, width, self._limits(found, firms, score, width))
+        pairs, weight, subclass = _pairs(made, firms, _gap(points, is_treated, made))
+        kept = _with_reasons(firms, points.cell, made.gap, width if self._is_on_score else np.inf, weight > 0)
+        notes = (*found.notes(no_score or no_place), *self._notes(firms, weight, pairs))
         return MatchedSample(
             panel=panel,
             weight=weight,
             subclass=subclass,
-            distance=distance,
+            distance=score,
             reason=kept.reason,
             pairs=pairs,
             method="nearest",
             options={**dataclasses.asdict(self), "covariates": names},
-            estimand="att" if kept.treated.sum() == asked.treated.sum() else "att_matched",
-            notes=tuple(notes),
+            estimand=found.estimand(kept),
+            notes=(*notes, f"short_cells:{n_short}") if n_short else notes,
         )
 
-    def _require_enough(self, eligible: Candidates) -> None:
-        n_treated, n_control = int(eligible.treated.sum()), int(eligible.control.sum())
-        if not self.replace and self.ratio * n_treated > n_control:
-            raise DesignError(
-                f"{n_treated:,} treated firms x ratio {self.ratio} need more than the {n_control:,} controls there are",
-                code="E_TOO_FEW_CONTROLS",
-                hint="lower the ratio, or let controls serve several treated firms with replace = true",
-            )
+    def _score(
+        self, found: Comparable, names: Sequence[str], key: NDArray[np.uint64]
+    ) -> tuple[NDArray[np.float64], Sequence[str]]:
+        """Return the score of each firm (n_firms,), or its logit, NaN when none is needed; and what is constant."""
+        score = np.full(len(key), np.nan)
+        if not self._needs_score:
+            return score, ()
+        rows = found.firms.rows
+        covariates = [found.covariates[name].take(rows) for name in names]
+        scores = propensity_scores(covariates, found.firms.treated[rows], self.model, key[rows])
+        score[rows] = scores.score if self.distance == "score" else scores.predictor
+        return score, scores.constant
 
-    def _neighbours(self, points: Points, is_treated: NDArray[np.bool_], caliper: float) -> Neighbours:
-        capacity = self.reuse_max if self.replace else 1
-        rules = Rules(self.ratio, caliper, capacity, self.order)
-        found = nearest_neighbours(points.take(is_treated), points.take(~is_treated), rules)
+    def _place(
+        self, found: Comparable, names: Sequence[str], firms: Candidates
+    ) -> tuple[NDArray[np.float64] | None, Sequence[str]]:
+        """Return the place of each firm that is left (None on the score); covariances are those of all firms."""
+        if self.distance == "logit_score" or self.distance == "score":  # noqa: PLR1714 - narrows the type
+            return None, ()
+        rows = found.firms.rows
+        covariates = [found.covariates[name].take(rows) for name in names]
+        place, constant = places(covariates, found.firms.treated[rows], self.distance)
+        return place[(firms.treated | firms.control)[rows]], constant
+
+    def _limits(self, found: Comparable, firms: Candidates, score: NDArray[np.float64], width: float) -> Limits:
+        """Return what a pair must fulfil beside being near on the distance."""
+        numbers = [(found.covariates[name], width) for name, width in self.calipers.items()]
+        categories = [c.name for c, _ in numbers if c.levels is not None]
+        if categories:
+            raise StudyError(
+                f"a caliper needs a number, not a category: {', '.join(categories)}",
+                where="calipers",
+                code="E_OPTION",
+                hint="ask for equal values with 'exact'",
+            )
+        asked: list[tuple[NDArray[Any], float | None]] = [(c.values, width) for c, width in numbers]
+        asked += [(found.covariates[name].values, None) for name in self.antiexact]
+        if not self._is_on_score and self.caliper is not None:
+            asked.append((score, width))
+        return Limits(tuple(Limit(values[firms.treated], values[firms.control], width) for values, width in asked))
+
+    def _neighbours(self, points: Points, is_treated: NDArray[np.bool_], width: float, limits: Limits) -> Neighbours:
+        treated = points.take(is_treated)
+        rules = self.rules(treated, width if self._is_on_score else np.inf, limits)
+        found = nearest_neighbours(treated, points.take(~is_treated), rules)
         if not len(found.treated):
             n_alone = int(np.isinf(found.gap).sum())
             raise DesignError(
                 f"no treated firm has a comparable control: of {len(found.gap):,}, {n_alone:,} have none in their cell "
-                f"and {len(found.gap) - n_alone:,} none within the caliper (100% outside)",
+                f"and {len(found.gap) - n_alone:,} none within the calipers (100% outside)",
                 code="E_NO_OVERLAP",
-                hint="widen the caliper, or ask for fewer exact covariates",
+                hint="widen the calipers, or ask for fewer exact covariates",
             )
         return found
 
-
-def _with_both_groups(covariates: list[Covariate], eligible: Candidates) -> tuple[Candidates, list[str]]:
-    """Drop firms at levels that only one group has, until none is left; and name the covariates concerned."""
-    concerned: dict[str, None] = {}
-    while True:
-        before = eligible
-        for covariate in covariates:
-            out = one_sided(covariate, eligible.treated, eligible.control)
-            if (out & (eligible.treated | eligible.control)).any():
-                concerned[covariate.name] = None
-                eligible = eligible.drop(out & eligible.treated, "no_control_in_cell")
-                eligible = eligible.drop(out & eligible.control, "no_treated_in_cell")
-                if not eligible.treated.any():
-                    raise separated_by(list(concerned))
-        if eligible is before:
-            return eligible, list(concerned)
+    def _notes(self, firms: Candidates, weight: NDArray[np.float64], pairs: "pa.Table") -> list[str]:
+        """Return the caveats on support and on controls that serve several treated firms; too few are refused."""
+        n_outside = int((firms.reason == "outside_support").sum())
+        notes = [f"outside_support:{n_outside}"] if n_outside else []
+        if self.replace:
+            own = weight[firms.control]
+            require_effective(own)
+            notes.append(f"max_reuse:{np.bincount(pairs['control'].to_numpy()).max()}")
+            notes.append(f"effective_controls:{effective_number(own):.0f}")
+        return notes
 
 
-def _predictor(covariates: list[Covariate], treated: NDArray[np.bool_]) -> tuple[NDArray[np.float64], list[str]]:
-    """Return the logit of each firm's propensity score, and the covariates left out because they are constant."""
-    x, constant = regressors(covariates)
-    varying = [c for c in covariates if c.name not in constant]
-    if not varying:
-        raise DesignError(
-            "no covariate varies between firms, so there is no propensity score",
-            code="E_NO_COVARIATE",
-            hint="give the panel baseline covariates, or match with method 'none'",
-        )
-    separates = separating(varying, treated)
-    if separates:
-        raise separated_by(separates)
-    return fit_logit(x, treated).predictor, constant
+def _gap(points: Points, is_treated: NDArray[np.bool_], made: Neighbours) -> NDArray[np.float64]:
+    """Return the distance of each pair, in the order in which they were made."""
+    at = points.score[:, None] if points.place is None else points.place
+    apart = at[np.flatnonzero(is_treated)[made.treated]] - at[np.flatnonzero(~is_treated)[made.control]]
+    return np.asarray(np.sqrt((apart**2).sum(axis=1)))
 
 
 def _pairs(
-    found: Neighbours, eligible: Candidates, distance: NDArray[np.float64]
+    found: Neighbours, firms: Candidates, gap: NDArray[np.float64]
 ) -> "tuple[pa.Table, NDArray[np.float64], NDArray[np.int32]]":
     """Return the pairs table sorted by treated firm and turn, and the weights and matched sets it implies."""
-    treated = np.flatnonzero(eligible.treated)[found.treated]
-    control = np.flatnonzero(eligible.control)[found.control]
+    treated = np.flatnonzero(firms.treated)[found.treated]
+    control = np.flatnonzero(firms.control)[found.control]
     by_firm = np.lexsort((found.turn, treated))
     treated, control, turn = treated[by_firm], control[by_firm], found.turn[by_firm]
-    weight, subclass = pair_weights(treated, control, len(distance))
-    gap = np.abs(distance[treated] - distance[control])
-    return pair_table(treated, control, gap, subclass[treated], turn), weight, subclass
+    weight, subclass = pair_weights(treated, control, len(firms.treated))
+    return pair_table(treated, control, gap[by_firm], subclass[treated], turn), weight, subclass
 
 
 def _with_reasons(
-    eligible: Candidates,
+    firms: Candidates,
     cell: NDArray[np.int64],
     gap: NDArray[np.float64],
     caliper: float,
@@ -197,14 +224,14 @@ def _with_reasons(
 ) -> Candidates:
     """Say of every firm that was not matched why."""
     nearest = np.zeros(len(is_matched))
-    nearest[eligible.treated] = gap
+    nearest[firms.treated] = gap
     in_cell = np.zeros(len(is_matched), dtype=np.int64)
-    in_cell[eligible.rows] = cell
-    has_treated = np.bincount(in_cell[eligible.treated], minlength=int(cell.max()) + 1) > 0
+    in_cell[firms.rows] = cell
+    has_treated = np.bincount(in_cell[firms.treated], minlength=int(cell.max()) + 1) > 0
     return (
-        eligible.drop(eligible.control & ~has_treated[in_cell], "no_treated_in_cell")
+        firms.drop(firms.control & ~has_treated[in_cell], "no_treated_in_cell")
         .drop(np.isinf(nearest), "no_control_in_cell")
         .drop(nearest > caliper, "outside_caliper")
-        .drop(eligible.treated & ~is_matched, "no_control_left")
+        .drop(firms.treated & ~is_matched, "no_control_left")
         .drop(~is_matched, "not_matched")
     )

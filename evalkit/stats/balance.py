@@ -1,14 +1,17 @@
 """How alike treated and control firms are in one covariate, before and after matching."""
 
 import dataclasses
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
+from evalkit.stats.ecdf import Gap, ecdf_gaps
+
 
 @dataclasses.dataclass(frozen=True)
 class Balance:
-    """Means, standardised mean differences and variance ratios of one number, or of one level of a category.
+    """How alike the groups are in one number, or in one level of a category.
 
     Parameters
     ----------
@@ -20,6 +23,10 @@ class Balance:
         Difference of means over the standard deviation of all treated firms before matching, both times the same.
     variance_ratio_before, variance_ratio_after : float
         Variance of the treated over that of the controls; NaN for shares and 0/1 numbers.
+    ecdf_mean_before, ecdf_mean_after : float
+        Mean distance of the two distribution functions over the distinct values; for shares their difference.
+    ks_before, ks_after : float
+        Largest distance of the two distribution functions (Kolmogorov-Smirnov); for shares their difference.
     """
 
     mean_treated_before: float
@@ -30,6 +37,10 @@ class Balance:
     smd_after: float
     variance_ratio_before: float
     variance_ratio_after: float
+    ecdf_mean_before: float
+    ecdf_mean_after: float
+    ks_before: float
+    ks_after: float
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -42,11 +53,14 @@ class Groups:
         The two groups before matching.
     weight : (n,) float64
         Weights after matching, 0 for dropped firms.
+    is_raw : bool
+        Whether differences of shares stay as they are instead of being divided by a standard deviation.
     """
 
     treated: NDArray[np.bool_]
     control: NDArray[np.bool_]
     weight: NDArray[np.float64]
+    is_raw: bool = False
 
     def weights(self) -> tuple[NDArray[np.float64], ...]:
         """Return the weights (n,) of treated and control firms before, then after."""
@@ -55,7 +69,7 @@ class Groups:
 
     def take(self, rows: NDArray[np.bool_]) -> "Groups":
         """Return some of the firms."""
-        return Groups(self.treated[rows], self.control[rows], self.weight[rows])
+        return Groups(self.treated[rows], self.control[rows], self.weight[rows], self.is_raw)
 
 
 def number_balance(x: NDArray[np.float64], groups: Groups) -> Balance:
@@ -80,13 +94,12 @@ def number_balance(x: NDArray[np.float64], groups: Groups) -> Balance:
     """
     known = np.isfinite(x)
     x, groups = x[known], groups.take(known)
-    is_share = bool(np.isin(x, (0.0, 1.0)).all())
-    means, variances = [], []
-    for w in groups.weights():
-        mean = weighted_mean(x, w)
-        means.append(mean)
-        variances.append(mean * (1.0 - mean) if is_share else weighted_variance(x, w))
-    return _balance(means, variances, is_share)
+    weights = groups.weights()
+    means = [weighted_mean(x, w) for w in weights]
+    if is_share(x):
+        return _share(means, groups.is_raw)
+    variances = [weighted_variance(x, w) for w in weights]
+    return _balance(means, variances, ecdf_gaps(x, [(weights[0], weights[1]), (weights[2], weights[3])]))
 
 
 def level_balance(code: NDArray[np.int32], n_levels: int, groups: Groups) -> list[Balance]:
@@ -112,7 +125,7 @@ def level_balance(code: NDArray[np.int32], n_levels: int, groups: Groups) -> lis
     for w in groups.weights():
         total = w.sum()
         shares.append(np.bincount(code, w, n_levels) / total if total else np.full(n_levels, np.nan))
-    return [_balance(list(p), [share * (1.0 - share) for share in p], True) for p in np.stack(shares, axis=1).tolist()]
+    return [_share(p, groups.is_raw) for p in np.stack(shares, axis=1).tolist()]
 
 
 def weighted_mean(x: NDArray[np.float64], w: NDArray[np.float64]) -> float:
@@ -136,16 +149,34 @@ def smd(difference: float, treated_variance: float, control_variance: float) -> 
     Where treated firms do not vary, the root mean square of both groups' standard deviations stands in; where neither
     varies, no difference gives 0 and any other is infinite.
     """
-    variance = treated_variance if treated_variance > 0 else (treated_variance + control_variance) / 2
-    if variance > 0:
-        return difference / float(np.sqrt(variance))
+    deviation = spread(treated_variance, control_variance)
+    if deviation > 0:
+        return difference / deviation
     return 0.0 if difference == 0 else float(np.sign(difference) * np.inf)
 
 
-def _balance(means: list[float], variances: list[float], is_share: bool) -> Balance:
+def spread(treated_variance: float, control_variance: float) -> float:
+    """Return what differences of means are divided by: see `smd`; 0 where neither group varies."""
+    variance = treated_variance if treated_variance > 0 else (treated_variance + control_variance) / 2
+    return float(np.sqrt(variance)) if variance > 0 else 0.0
+
+
+def is_share(x: NDArray[np.float64]) -> bool:
+    """Say whether a number (n,) is only 0 or 1, so that its mean is a share."""
+    return bool(((x == 0.0) | (x == 1.0)).all())
+
+
+def _share(shares: list[float], is_raw: bool) -> Balance:
+    """Put together the shares of treated before, control before, treated after, control after."""
+    gaps = [(abs(shares[i] - shares[i + 1]),) * 2 for i in (0, 2)]
+    found = _balance(shares, [p * (1.0 - p) for p in shares], gaps)
+    plain = {"smd_before": shares[0] - shares[1], "smd_after": shares[2] - shares[3]} if is_raw else {}
+    return dataclasses.replace(found, variance_ratio_before=np.nan, variance_ratio_after=np.nan, **plain)
+
+
+def _balance(means: list[float], variances: list[float], gaps: Sequence[Gap]) -> Balance:
     """Put together means and variances of treated before, control before, treated after, control after."""
     treated_before, control_before, treated_after, control_after = means
-    ratios = [np.nan if is_share else _ratio(variances[i], variances[i + 1]) for i in (0, 2)]
     return Balance(
         mean_treated_before=treated_before,
         mean_treated=treated_after,
@@ -153,8 +184,12 @@ def _balance(means: list[float], variances: list[float], is_share: bool) -> Bala
         mean_control_after=control_after,
         smd_before=smd(treated_before - control_before, variances[0], variances[1]),
         smd_after=smd(treated_after - control_after, variances[0], variances[1]),
-        variance_ratio_before=ratios[0],
-        variance_ratio_after=ratios[1],
+        variance_ratio_before=_ratio(*variances[:2]),
+        variance_ratio_after=_ratio(*variances[2:]),
+        ecdf_mean_before=gaps[0][0],
+        ecdf_mean_after=gaps[1][0],
+        ks_before=gaps[0][1],
+        ks_after=gaps[1][1],
     )
 
 

@@ -36,6 +36,8 @@ class Candidates:
     def drop(self, out: NDArray[np.bool_], reason: str) -> "Candidates":
         """Return the candidates without the firms in `out` (n_firms,), which get `reason` if they were still in."""
         leaving = out & (self.treated | self.control)
+        if not leaving.any():
+            return self
         reasons = self.reason.copy()
         reasons[leaving] = reason
         return Candidates(self.treated & ~leaving, self.control & ~leaving, reasons)

@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 from evalkit.model.panel import Panel
 
 MISSING = -1
+_FEW_CODES = 2**16
+"""Up to as many codes beyond the number of firms are counted rather than sorted."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -87,6 +89,18 @@ def cells(covariates: Sequence[Covariate], rows: NDArray[np.intp]) -> NDArray[np
     """
     cell = np.zeros(len(rows), dtype=np.int64)
     for covariate in covariates:
-        _, code = np.unique(covariate.values[rows], return_inverse=True)
-        _, cell = np.unique(cell * (int(code.max(initial=0)) + 1) + code, return_inverse=True)
+        values = covariate.values[rows]
+        if covariate.levels is None:
+            _, values = np.unique(values, return_inverse=True)
+        size = int(values.max(initial=0)) + 1
+        cell = _renumbered(cell * size + values, (int(cell.max(initial=0)) + 1) * size)
     return cell
+
+
+def _renumbered(code: NDArray[np.int64], size: int) -> NDArray[np.int64]:
+    """Return codes (n,), all below `size`, numbered from 0 without gaps in the same order."""
+    if size > len(code) + _FEW_CODES:
+        return np.unique(code, return_inverse=True)[1]
+    occurs = np.zeros(size, dtype=bool)
+    occurs[code] = True
+    return (np.cumsum(occurs) - 1)[code]

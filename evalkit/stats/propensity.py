@@ -87,20 +87,20 @@ def _newton(x: Regressors, d: NDArray[np.float64]) -> Logit:
     beta = np.zeros(len(x.names))
     beta[0] = np.log(d.mean() / (1.0 - d.mean()))
     predictor = np.full(x.n, beta[0])
-    loglik = _loglik(predictor, d)
+    loglik, gradient, information = _derivatives(x, predictor, d)
     for n_steps in range(1, MAX_STEPS + 1):
-        gradient, information = _derivatives(x, predictor, d)
         try:
             step = np.asarray(np.linalg.solve(information, gradient), dtype=np.float64)
         except np.linalg.LinAlgError:
             raise _separation(x, beta) from None
         move = np.concatenate([x.times(rows, step) for rows in x.blocks()])
+        before = loglik
         for _ in range(_MAX_HALVINGS):
-            new_loglik = _loglik(predictor + move, d)
-            if new_loglik >= loglik - abs(loglik) * np.finfo(float).eps * 8:
+            loglik, gradient, information = _derivatives(x, predictor + move, d)
+            if loglik >= before - abs(before) * np.finfo(float).eps * 8:
                 break
             step, move = step / 2, move / 2
-        beta, predictor, loglik = beta + step, predictor + move, new_loglik
+        beta, predictor = beta + step, predictor + move
         if -loglik < _PERFECT * x.n:
             raise _separation(x, beta)
         if np.abs(move).max() <= CONVERGED_BELOW:
@@ -113,19 +113,17 @@ def _newton(x: Regressors, d: NDArray[np.float64]) -> Logit:
 
 def _derivatives(
     x: Regressors, predictor: NDArray[np.float64], d: NDArray[np.float64]
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    gradient, information = np.zeros(len(x.names)), np.zeros((len(x.names), len(x.names)))
+) -> tuple[float, NDArray[np.float64], NDArray[np.float64]]:
+    """Return log-likelihood, gradient and information; each firm adds d eta - log(1 + exp(eta)) to the first."""
+    loglik, gradient, information = 0.0, np.zeros(len(x.names)), np.zeros((len(x.names), len(x.names)))
     for rows in x.blocks():
-        p = expit(predictor[rows])
+        eta = predictor[rows]
+        small = np.exp(-np.abs(eta))
+        p = np.where(eta >= 0, 1.0, small) / (1.0 + small)
+        loglik += float((np.where(d[rows] > 0, np.minimum(eta, 0.0), np.minimum(-eta, 0.0)) - np.log1p(small)).sum())
         gradient += x.sums(rows, d[rows] - p)
-        information += x.gram(rows, p * expit(-predictor[rows]))
-    return gradient, information
-
-
-def _loglik(predictor: NDArray[np.float64], d: NDArray[np.float64]) -> float:
-    """Return the log-likelihood; each firm adds -log(1 + exp(-s)) with s its predictor signed by treatment."""
-    s = np.where(d > 0, predictor, -predictor)
-    return float((np.minimum(s, 0.0) - np.log1p(np.exp(-np.abs(s)))).sum())
+        information += x.gram(rows, small / (1.0 + small) ** 2)
+    return loglik, gradient, information
 
 
 def _separation(x: Regressors, direction: NDArray[np.float64]) -> DesignError:

@@ -9,6 +9,8 @@ import pytest
 from evalkit import methods
 
 WORDS = Path(methods.__file__).parent / "reporting" / "words"
+MOST_OPTIONS = 8
+"""That one class declares; options that several methods have stand in a class of their own."""
 EVERY = [(kind, name) for kind in methods.KINDS for name in methods.names(kind)]
 
 
@@ -22,7 +24,7 @@ def test_a_method_is_documented(kind: methods.Kind, name: str) -> None:
     cls = methods.method_class(kind, name)
     assert dataclasses.is_dataclass(cls)
     assert cls.__dataclass_params__.frozen
-    assert len(dataclasses.fields(cls)) <= 8
+    assert {part.__name__ for part in cls.__mro__ if len(vars(part).get("__annotations__", ())) > MOST_OPTIONS} == set()
 
 
 @pytest.mark.parametrize("language", ["en", "ja"])

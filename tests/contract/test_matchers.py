@@ -19,13 +19,28 @@ ROUNDING = 1e-12
 
 MATCHERS = methods.names("matching")
 VARIANTS = {
+    "entropy": [
+        {"exact": ("debt",), "covariates": ("size", "growth")},
+        {"moments": 3, "covariates": ("size", "region")},
+    ],
+    "cbps": [{"covariates": ("size", "industry")}],
+    "ipw": [
+        {"estimand": "ate", "model": "probit", "trim": 0.02},
+        {"estimand": "ato", "covariates": ("size", "growth")},
+        {"estimand": "atm", "stabilised": True},
+    ],
     "exact": [{"on": ("industry",)}, {"on": ("debt", "region")}],
     "nearest": [
         {"exact": ("industry",), "caliper": 0.2},
-        {"ratio": 3, "order": "random"},
+        {"ratio": 3, "m_order": "random"},
         {"ratio": 3, "replace": True, "distance": "score"},
-        {"ratio": 2, "replace": True, "reuse_max": 2, "exact": ("debt", "region"), "order": "smallest"},
+        {"ratio": 2, "replace": True, "reuse_max": 2, "exact": ("debt", "region"), "m_order": "smallest"},
         {"caliper": 0.05, "covariates": ("size", "industry")},
+        {"ratio": 2, "max_controls": 4, "discard": "both", "m_order": "closest"},
+        {"calipers": {"size": 0.5}, "antiexact": ("region",), "ratio": 2},
+        {"distance": "mahalanobis", "covariates": ("size", "growth"), "exact": ("industry",), "caliper": 0.5},
+        {"distance": "robust_mahalanobis", "covariates": ("size", "debt", "region"), "ratio": 2, "ties": "first"},
+        {"distance": "euclidean", "replace": True, "reuse_max": 2, "calipers": {"growth": 0.1}},
     ],
 }
 CASES = [(name, options) for name in MATCHERS for options in ({}, *VARIANTS.get(name, []))]
@@ -44,10 +59,16 @@ def expect_good_sample(sample: ek.MatchedSample) -> None:
     assert np.isfinite(weight).all()
     assert (weight >= 0).all()
     np.testing.assert_array_equal(weight > 0, sample.reason == KEPT)
-    assert (weight[treated & (weight > 0)] == 1).all()
     assert sample.n_treated > 0
     asked = (panel.cohort > panel.periods[0]) & (panel.cohort <= panel.periods[-1])
-    assert sample.estimand == ("att" if (weight[asked] > 0).all() else "att_matched")
+    wanted = sample.options.get("estimand", "att")
+    if wanted == "att":
+        assert (weight[treated & (weight > 0)] == 1).all()
+        assert sample.estimand == ("att" if (weight[asked] > 0).all() else "att_matched")
+    elif wanted == "ate":
+        assert sample.estimand == ("ate" if (weight[asked | ~treated] > 0).all() else "ate_matched")
+    else:
+        assert sample.estimand == wanted
     assert tuple(sample.pairs.column_names) == PAIR_COLUMNS
     if sample.pairs.num_rows:
         expect_good_pairs(sample)
@@ -64,15 +85,21 @@ def expect_good_pairs(sample: ek.MatchedSample) -> None:
     assert not pairs.duplicated(["treated", "control"]).any()
     for name in options.get("exact", ()):
         assert (values[name].to_numpy()[t] == values[name].to_numpy()[c]).all()
-    np.testing.assert_allclose(pairs["distance"], np.abs(sample.distance[t] - sample.distance[c]), atol=ROUNDING)
+    for name in options.get("antiexact", ()):
+        assert (values[name].to_numpy()[t] != values[name].to_numpy()[c]).all()
+    for name, width in options.get("calipers", {}).items():
+        assert (np.abs(values[name].to_numpy()[t] - values[name].to_numpy()[c]) <= width + ROUNDING).all()
+    between = np.abs(sample.distance[t] - sample.distance[c])
+    if options.get("distance", "logit_score") in ("logit_score", "score"):
+        np.testing.assert_allclose(pairs["distance"], between, atol=ROUNDING)
     if options.get("caliper") is not None:
-        width = options["caliper"] * np.nanstd(sample.distance, ddof=1)
-        assert (pairs["distance"] <= width + ROUNDING).all()
+        assert (between <= options["caliper"] * np.nanstd(sample.distance, ddof=1) + ROUNDING).all()
     n_uses = pairs["control"].value_counts()
     most = 1 if not options.get("replace") else options.get("reuse_max") or np.inf
     assert n_uses.max() <= most
     k = pairs.groupby("treated")["control"].transform("size")
-    assert k.max() <= options.get("ratio", 1)
+    assert k.max() <= (options.get("max_controls") or options.get("ratio", 1))
+    assert len(pairs) <= options.get("ratio", 1) * (panel.cohort > panel.periods[0]).sum()
     assert (pairs["order"] == pairs.groupby("treated").cumcount()).all()
     again = np.zeros(panel.n_firms)
     again[t] = 1
@@ -90,12 +117,13 @@ def expect_good_cells(sample: ek.MatchedSample) -> None:
     kept = values[values["weight"] > 0]
     assert (values.loc[values["weight"] == 0, "subclass"] == -1).all()
     cells = kept.groupby("subclass")
-    for name in sample.options["on"]:
+    same = list(sample.options.get("on") or sample.options["exact"])
+    for name in same:
         assert cells[name].nunique().eq(1).all()
     mass = kept.pivot_table(index="subclass", columns="treated", values="weight", aggfunc="sum")
     np.testing.assert_allclose(mass[False], mass[True], atol=ROUNDING * len(kept))
     assert list(mass.index) == list(range(len(mass)))
-    firsts = cells[list(sample.options["on"])].first()
+    firsts = cells[same].first()
     assert firsts.apply(tuple, axis=1).is_monotonic_increasing
 
 
@@ -133,8 +161,8 @@ def test_firms_with_missing_values_and_odd_cohorts_are_dropped_with_a_reason(cas
     if name != "none":
         assert set(sample.reason[sample.panel.cohort == 2011]) == {"always_treated"}
         assert set(sample.reason[sample.panel.cohort == 2030]) == {"treated_after_window"}
-        used = sample.options.get("on") or sample.options["covariates"]
-        lacking = sample.panel.to_frame()[list(used)].isna().any(axis=1).to_numpy()
+        used = [*(sample.options.get("on") or sample.options["covariates"]), *sample.options.get("exact", ())]
+        lacking = sample.panel.to_frame()[used].isna().any(axis=1).to_numpy()
         eligible = ~np.isin(sample.panel.cohort, [2011, 2030])
         np.testing.assert_array_equal(sample.reason[eligible] == "missing_covariate", lacking[eligible])
     else:
@@ -156,7 +184,7 @@ def test_row_order_and_repetition_do_not_change_a_bit(case: tuple[str, dict]) ->
 
 def test_labels_of_firms_do_not_matter_without_ties(case: tuple[str, dict]) -> None:
     name, options = case
-    if options.get("order") == "random":
+    if options.get("m_order") == "random":
         pytest.skip("the random order is a function of the firm ids")
     table = firms.frame()
     other = table.assign(firm="other-" + table["firm"])

@@ -1,6 +1,5 @@
 """Parity with R MatchIt on the LaLonde data: propensity score, nearest-neighbour pairs, effect and balance."""
 
-import dataclasses
 import json
 from functools import cache
 
@@ -9,15 +8,20 @@ import pandas as pd
 import pytest
 
 import evalkit as ek
-from evalkit.stats.neighbours import Points, Rules, nearest_neighbours
+from evalkit.stats.covariates import read_covariates
+from evalkit.stats.distances import places
 from references import reference
 
 PROPENSITY = 1e-8
 """R's glm stops at a relative change of the deviance of 1e-8; scores are then right to about 1e-9."""
 EFFECT = 1e-8
 """Relative; the same pairs give the same mean difference."""
+PRINTED = 1e-9
+"""Relative; twelve digits were printed."""
 BALANCE = 1e-6
 """Stored tolerance of the balance table."""
+PUBLISHED_EFFECT = 894.3675
+"""Printed by MatchIt for 1:1 nearest-neighbour matching."""
 COVARIATES = ("age", "educ", "race", "married", "nodegree", "re74", "re75")
 
 
@@ -53,16 +57,36 @@ def test_propensity_score() -> None:
     np.testing.assert_allclose(found, [*wanted["ps_first5"], *(wanted[n] for n in names)], atol=PROPENSITY)
 
 
-def test_pairs_and_effect_with_ties_broken_by_row() -> None:
-    """MatchIt breaks ties by row; ours by hash. Handed the row number, the kernel makes the very same 185 pairs."""
+def test_pairs_and_effect_with_ties_going_to_the_first_firm() -> None:
+    """MatchIt breaks ties by row. Firm ids here follow its rows, so the first firm is its first row."""
     wanted = answers()["nn_default_largest"]
-    treated = panel().cohort > 0
-    points = Points(nearest().distance, np.zeros(len(treated), np.int64), np.arange(len(treated), dtype=np.uint64))
-    found = nearest_neighbours(points.take(treated), points.take(~treated), Rules())
-    t, c = np.flatnonzero(treated)[found.treated], np.flatnonzero(~treated)[found.control]
-    assert sorted(zip((t + 1).tolist(), (c + 1).tolist(), strict=True)) == [(a, b) for a, (b,) in wanted["pairs"]]
+    sample = nearest(ties="first")
+    pairs = sample.pairs.to_pandas()
+    found = zip((pairs["treated"] + 1).tolist(), (pairs["control"] + 1).tolist(), strict=True)
+    assert sorted(found) == [(a, b) for a, (b,) in wanted["pairs"]]
     re78 = data()["re78"].to_numpy()
-    assert re78[t].mean() - re78[c].mean() == pytest.approx(wanted["att"], rel=EFFECT)
+    assert np.average(re78, weights=sample.weight * (data()["treat"] == 1)) - np.average(
+        re78, weights=sample.weight * (data()["treat"] == 0)
+    ) == pytest.approx(wanted["att"], rel=EFFECT)
+    assert wanted["att"] == pytest.approx(PUBLISHED_EFFECT, abs=5e-5)
+    assert (sample.n_treated, sample.n_control, sample.effective_controls) == (185, 185, 185)
+
+
+def test_mahalanobis_pairs_and_effect() -> None:
+    """MatchIt 4.5.1: matchit(treat ~ ..., distance = "mahalanobis", m.order = "data") and mahalanobis_dist."""
+    sample = ek.match(panel(), "nearest", distance="mahalanobis", m_order="data", ties="first")
+    pairs = sample.pairs.to_pandas()
+    assert (pairs["control"][:12] + 1).tolist() == [553, 526, 601, 608, 585, 557, 537, 411, 515, 578, 540, 566]
+    re78 = data()["re78"].to_numpy()
+    assert re78[pairs["treated"]].mean() - re78[pairs["control"]].mean() == pytest.approx(516.6367, abs=5e-5)
+    treated = panel().cohort > 0
+    place, _ = places(read_covariates(panel(), COVARIATES), treated, "mahalanobis")
+    apart = np.linalg.norm(place[[0, 1, 49]][:, None] - place[[185, 186, 384]][None], axis=2)
+    wanted = [
+        [7.10120013758, 7.31990987530, 5.24639128801], [6.77228704371, 6.77686048874, 3.99484624413],
+        [6.09395801619, 6.13734875931, 3.96962779685],
+    ]  # fmt: skip
+    np.testing.assert_allclose(apart, wanted, rtol=PRINTED)
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -76,27 +100,26 @@ def test_every_seed_makes_pairs_with_the_same_scores(seed: int) -> None:
 
 def test_balance_before_matching() -> None:
     wanted = answers()["unmatched"]["balance"]["all"]
-    rows = ek.check(nearest(), (), "balance").rows
+    rows = ek.check(nearest(), (), "balance", binary="standardised").rows
     assert len(rows) == len(wanted) - 1
     for row in rows:
         stored = wanted[row["covariate"] + row["level"]]
         assert row["mean_treated_before"] == pytest.approx(stored["Means Treated"], rel=BALANCE)
         assert row["mean_control_before"] == pytest.approx(stored["Means Control"], rel=BALANCE)
         assert row["smd_before"] == pytest.approx(stored["Std. Mean Diff."], rel=BALANCE)
+        assert row["ecdf_mean_before"] == pytest.approx(stored["eCDF Mean"], rel=BALANCE)
+        assert row["ks_before"] == pytest.approx(stored["eCDF Max"], rel=BALANCE)
         if stored["Var. Ratio"] is None:
             assert row["variance_ratio_before"] is None
         else:
             assert row["variance_ratio_before"] == pytest.approx(stored["Var. Ratio"], rel=BALANCE)
 
 
-def test_balance_after_matching_the_stored_pairs() -> None:
+def test_balance_after_matching() -> None:
     """The stored answer has n - 1 in the deviation of shares as well; MatchIt, and we, have n there."""
     wanted = answers()["nn_default_largest"]
-    weight = np.zeros(panel().n_firms)
-    for a, (b,) in wanted["pairs"]:
-        weight[[a - 1, b - 1]] = 1.0
-    sample = dataclasses.replace(ek.match(panel()), weight=weight)
-    rows = {row["covariate"] + row["level"]: row for row in ek.check(sample, (), "balance").rows}
+    result = ek.check(nearest(ties="first"), (), "balance", binary="standardised")
+    rows = {row["covariate"] + row["level"]: row for row in result.rows}
     for name, stored in wanted["balance"].items():
         assert rows[name]["mean_treated"] == pytest.approx(stored["mean_t"], rel=BALANCE)
         assert rows[name]["mean_control_after"] == pytest.approx(stored["mean_c"], rel=BALANCE)

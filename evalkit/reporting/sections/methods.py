@@ -46,5 +46,7 @@ def _value(page: Page, value: Any) -> str:  # noqa: ANN401
         return words["methods.yes" if str(value) == "True" else "methods.no"]
     if isinstance(value, tuple):
         return words["page.list"].join(words.column(str(v)) for v in value) or words["methods.default"]
+    if isinstance(value, dict):
+        return words["page.list"].join(f"{words.column(k)} {v:g}" for k, v in value.items()) or words["methods.default"]
     text = str(value)
     return words.get(f"option_values.{text}", text) if text not in ("", "()") else words["methods.default"]

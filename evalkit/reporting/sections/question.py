@@ -19,7 +19,7 @@ def render(page: Page) -> Markup:
         ("programme", [programme]), ("treated_from", [words["question.first_award"]]),
         ("anticipation", [page.number("study.anticipation")]), ("period", [period]),
         ("fiscal_year", [study.period.fiscal_year_start]), ("population", population),
-        ("covariates", [covariates]), ("estimand", [words["question.att"]]),
+        ("covariates", [covariates]), ("estimand", [words.get(f"question.{study.match.options.get('estimand')}", words["question.att"])]),
     ]  # fmt: skip
     return page.fill(
         "question.html.j2", about=words.pick(study.about), outcomes=_outcomes(page),

@@ -57,12 +57,44 @@ def test_firms_outside_the_window_do_not_count() -> None:
 
 def test_groups_that_differ_without_varying_fail() -> None:
     table = firms.frame(40).assign(x=lambda t: (t["g"] > 0) * 1.0)
-    result = ek.check(ek.match(firms.panel(table, ("x",))), (), "balance")
-    assert result.verdict == "fail"
-    assert result.rows[0]["smd_after"] is None
+    sample = ek.match(firms.panel(table, ("x",)))
+    raw, standardised = (ek.check(sample, (), "balance", binary=b) for b in ("raw", "standardised"))
+    assert raw.verdict == standardised.verdict == "fail"
+    assert (raw.rows[0]["smd_after"], standardised.rows[0]["smd_after"]) == (1.0, None)
 
 
 def test_nothing_to_compare_is_said() -> None:
     assert ek.check(ek.match(firms.panel(firms.frame(40), ())), (), "balance").values == {"case": "no_covariates"}
     everyone = firms.panel(firms.frame(40).assign(g=2013))
     assert ek.check(ek.match(everyone), (), "balance").values == {"case": "no_groups"}
+
+
+def test_effective_numbers_cohorts_subclasses_and_interactions_are_told() -> None:
+    table = firms.frame(900, seed=2)
+    table["g"] = np.where((table["g"] > 0) & (table.index % 3 == 0), 2014, table["g"])
+    sample = ek.match(firms.panel(table), "exact", on=("industry",))
+    values = ek.check(sample, (), "balance", interactions=True).values
+    assert values["effective_controls"] == pytest.approx(sample.effective_controls)
+    assert values["effective_treated"] == values["n_treated"] == sample.n_treated
+    assert [part["cohort"] for part in values["cohorts"]] == [2013, 2014]
+    assert sum(part["n_treated"] for part in values["cohorts"]) == sample.n_treated
+    sizes = [part["max_smd"] for part in values["subclasses"]]
+    assert sizes == sorted(sizes, reverse=True)
+    assert len(sizes) == 4
+    assert len(values["interactions"]) == 10
+    paired = ek.check(ek.match(firms.panel(table), "nearest"), (), "balance").values
+    assert not {"subclasses", "interactions"} & set(paired)
+
+
+def test_raw_differences_of_shares() -> None:
+    sample = ek.match(firms.panel(firms.frame()))
+    raw, standardised = (
+        ek.check(sample, (), "balance", binary=binary).table.set_index(["covariate", "level"])
+        for binary in ("raw", "standardised")
+    )
+    flag = raw.loc[("debt", "")]
+    assert flag["smd_after"] == pytest.approx(flag["mean_treated"] - flag["mean_control_after"])
+    level = raw.loc[("industry", "I2")]
+    assert level["smd_before"] == pytest.approx(level["mean_treated_before"] - level["mean_control_before"])
+    assert level["smd_before"] != pytest.approx(standardised.loc[("industry", "I2"), "smd_before"])
+    assert raw.loc[("size", ""), "smd_after"] == standardised.loc[("size", ""), "smd_after"]

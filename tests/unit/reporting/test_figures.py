@@ -7,6 +7,7 @@ import pytest
 from matplotlib.figure import Figure
 
 import evalkit as ek
+import firms
 import reports
 from evalkit.errors import ResourceError, UnknownNameError
 from evalkit.reporting.figures import style
@@ -22,7 +23,13 @@ def _all(language):
         ek.figures.love_plot(balance, language),
         ek.figures.overlap(overlap, language),
         ek.figures.flow(made.flow, language),
+        ek.figures.qq(_balance(), "growth", language),
+        ek.figures.covariate_path(_balance(), language=language),
     ]
+
+
+def _balance():
+    return ek.check(ek.match(firms.panel(firms.frame(600)), "entropy"), (), "balance")
 
 
 @pytest.mark.parametrize("language", ["en", "ja"])
@@ -86,3 +93,27 @@ def test_large_categories_have_one_line_for_their_largest_difference():
     rows = [{"covariate": "industry", "level": str(i), "smd_before": 0.1 * i, "smd_after": -0.01 * i} for i in range(5)]
     (line,) = love_points(rows, words("en"))
     assert line == {"label": "Industry (largest of 5 groups)", "before": 0.4, "after": -0.04}
+
+
+def test_dots_of_quantiles_lie_at_the_values_of_the_check():
+    balance = _balance()
+    (axes,) = ek.figures.qq(balance).axes
+    wanted = [row for row in balance.values["quantiles"] if row["covariate"] == "size"]
+    before, after, _ = axes.lines
+    assert list(after.get_xdata()) == [row["control"] for row in wanted]
+    assert list(before.get_ydata()) == [row["treated_before"] for row in wanted]
+
+
+def test_paths_are_drawn_in_order_of_event_time():
+    balance = _balance()
+    (axes,) = ek.figures.covariate_path(balance, "y").axes
+    treated, control = axes.lines
+    assert list(treated.get_xdata()) == [-2, -1]
+    assert list(control.get_ydata()) == [row["mean_control"] for row in balance.values["paths"]]
+
+
+def test_what_cannot_be_drawn_is_named():
+    with pytest.raises(UnknownNameError, match="did you mean 'size'"):
+        ek.figures.qq(_balance(), "sise")
+    with pytest.raises(UnknownNameError, match="nothing to draw"):
+        ek.figures.covariate_path(reports.checks()[0])

@@ -10,7 +10,8 @@ from evalkit.model.study import Outcome
 from evalkit.reporting.words import words
 
 METHODS = [
-    ("matching", "none"), ("matching", "exact"), ("matching", "nearest"), ("estimation", "event_study"),
+    ("matching", "none"), ("matching", "exact"), ("matching", "nearest"), ("matching", "entropy"),
+    ("matching", "cbps"), ("matching", "ipw"), ("estimation", "event_study"),
     ("estimation", "group_time"), ("checks", "balance"), ("checks", "overlap"), ("checks", "pretrends"),
 ]  # fmt: skip
 

@@ -4,7 +4,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import firms
-from evalkit.stats.neighbours import Neighbours, Points, Rules, nearest_neighbours
+from evalkit.stats.limits import Limit, Limits
+from evalkit.stats.neighbours import Neighbours, nearest_neighbours
+from evalkit.stats.points import Points, Rules
 
 
 def match(score: np.ndarray, treated: np.ndarray, cell: np.ndarray, tie: np.ndarray, rules: Rules) -> Neighbours:
@@ -21,43 +23,97 @@ def rows(found: Neighbours, treated: np.ndarray) -> list[tuple[int, int, int]]:
 
 
 FIRMS = st.lists(
-    st.tuples(st.integers(-6, 6), st.booleans(), st.integers(0, 1)), min_size=1, max_size=24
-)  # Few scores: most distances are tied, on the same side and on both.
-RULES = st.builds(
-    Rules,
-    ratio=st.integers(1, 3),
-    caliper=st.sampled_from([np.inf, 0.0, 1.0, 3.0]),
-    capacity=st.sampled_from([1, 2, None]),
-    order=st.sampled_from(["largest", "smallest", "random"]),
-)
+    st.tuples(st.integers(-6, 6), st.booleans(), st.integers(0, 1), st.integers(-2, 2), st.integers(0, 2)),
+    min_size=1, max_size=24,
+)  # fmt: skip
+"""Score, treated, cell, a second coordinate, a kind. Few scores: most distances are tied, on one side and on both."""
+ORDERS = ["largest", "smallest", "closest", "random", "data"]
+RULES = st.fixed_dictionaries({
+    "ratio": st.integers(1, 3), "caliper": st.sampled_from([np.inf, 0.0, 1.0, 3.0]),
+    "capacity": st.sampled_from([1, 2, None]), "order": st.sampled_from(ORDERS),
+})  # fmt: skip
+LIMITS = st.sampled_from([(), ("near",), ("differ",), ("near", "differ")])
 
 
-@settings(max_examples=300, deadline=None, derandomize=True)
-@given(FIRMS, RULES, st.randoms(use_true_random=False))
-def test_equals_looking_at_every_control(some: list[tuple[int, bool, int]], rules: Rules, random) -> None:
-    score, treated, cell = (np.array(column) for column in zip(*some, strict=True))
-    tie = np.array(random.sample(range(100), len(some)))
-    key = {"largest": -score, "smallest": score, "random": tie * 0}[rules.order]
-    first = np.lexsort((tie, key))
+def limits(names: tuple[str, ...], second: np.ndarray, kind: np.ndarray, treated: np.ndarray) -> Limits:
+    known = {
+        "near": Limit(second[treated], second[~treated], 1.0), "differ": Limit(kind[treated], kind[~treated], None)
+    }  # fmt: skip
+    return Limits(tuple(known[name] for name in names))
+
+
+@settings(max_examples=400, deadline=None, derandomize=True)
+@given(FIRMS, RULES, LIMITS, st.booleans(), st.randoms(use_true_random=False))
+def test_equals_looking_at_every_control(some: list, options: dict, names: tuple, is_flat: bool, random) -> None:
+    """Whatever the order, with replacement or not, on a line and in a plane, with limits and without, all tied."""
+    score, treated, cell, second, kind = (np.array(column) for column in zip(*some, strict=True))
+    score, tie = score.astype(float), np.array(random.sample(range(100), len(some)))
+    plane = np.column_stack([score, np.zeros_like(score) if is_flat else 1.5 * second])
+    apart = np.sqrt(((plane[:, None] - plane[None]) ** 2).sum(axis=2))
+    allowed = cell[:, None] == cell[None]
+    if "near" in names:
+        allowed &= abs(second[:, None] - second[None]) <= 1
+    if "differ" in names:
+        allowed &= kind[:, None] != kind[None]
     wanted = firms.greedy(
-        score.astype(float), treated, cell, first[treated[first]], ratio=rules.ratio, caliper=rules.caliper,
-        capacity=rules.capacity or np.inf, tie=tie,
+        np.where(allowed & (apart <= options["caliper"]), apart, np.inf), treated, score, tie, order=options["order"],
+        ratio=options["ratio"], capacity=options["capacity"] or np.inf,
     )  # fmt: skip
-    found = match(score.astype(float), treated, cell, tie, rules)
-    assert rows(found, treated) == wanted
-    distance = np.abs(score[treated][:, None] - score[~treated][None, :]).astype(float)
-    distance[cell[treated][:, None] != cell[~treated][None, :]] = np.inf
-    np.testing.assert_array_equal(found.gap, distance.min(axis=1, initial=np.inf))
+    nearest = np.where(cell[:, None] == cell[None], apart, np.inf)[treated][:, ~treated].min(axis=1, initial=np.inf)
+    places = [plane] if not is_flat else [None, plane]
+    for place in places:
+        points = Points(score, cell.astype(np.int64), tie.astype(np.uint64), place)
+        rules = Rules(**options, limits=limits(names, second, kind, treated))
+        if place is None or options["caliper"] == np.inf:
+            found = nearest_neighbours(points.take(treated), points.take(~treated), rules)
+            assert rows(found, treated) == wanted
+            np.testing.assert_array_equal(found.gap, nearest)
 
 
 @settings(max_examples=50, deadline=None, derandomize=True)
-@given(FIRMS, RULES, st.randoms(use_true_random=False))
-def test_order_of_firms_does_not_matter(some: list[tuple[int, bool, int]], rules: Rules, random) -> None:
-    score, treated, cell = (np.array(column) for column in zip(*some, strict=True))
+@given(FIRMS, RULES, st.booleans(), st.randoms(use_true_random=False))
+def test_order_of_firms_does_not_matter(some: list, options: dict, is_plane: bool, random) -> None:
+    score, treated, cell, second, _ = (np.array(column) for column in zip(*some, strict=True))
+    if options["order"] == "data":
+        options = {**options, "order": "closest"}
     tie, other = np.arange(len(some)), np.array(random.sample(range(len(some)), len(some)))
-    found = rows(match(score.astype(float), treated, cell, tie, rules), treated)
-    moved = match(score[other].astype(float), treated[other], cell[other], tie[other], rules)
-    assert sorted((other[t], other[c], k) for t, c, k in rows(moved, treated[other])) == sorted(found)
+    place = np.column_stack([score, second]).astype(float) if is_plane else None
+    points = Points(score.astype(float), cell.astype(np.int64), tie.astype(np.uint64), place)
+    moved = Points(points.score[other], points.cell[other], points.tie[other], None if place is None else place[other])
+    if is_plane:
+        options = {**options, "caliper": np.inf}
+    found = nearest_neighbours(points.take(treated), points.take(~treated), Rules(**options))
+    again = nearest_neighbours(moved.take(treated[other]), moved.take(~treated[other]), Rules(**options))
+    moved_back = [(int(other[t]), int(other[c]), k) for t, c, k in rows(again, treated[other])]
+    assert sorted(moved_back, key=lambda pair: (pair[0], pair[2])) == rows(found, treated)
+
+
+def test_many_controls_around_one_place_are_found_one_after_the_other() -> None:
+    """More treated firms than a tree gives neighbours at first, all wanting the same controls, at tied distances."""
+    grid = np.array([(x, y) for x in range(20) for y in range(20)], dtype=float)
+    place = np.vstack([np.full((150, 2), 7.0), grid])
+    treated = np.arange(len(place)) < 150
+    points = Points(np.zeros(len(place)), np.zeros(len(place), np.int64), np.arange(len(place), dtype=np.uint64), place)
+    found = nearest_neighbours(points.take(treated), points.take(~treated), Rules(order="random"))
+    by_distance = np.lexsort((np.arange(400), ((grid - 7.0) ** 2).sum(axis=1)))
+    np.testing.assert_array_equal(found.treated, np.arange(150))
+    np.testing.assert_array_equal(found.control, by_distance[:150])
+
+
+def test_each_firm_gets_as_many_as_it_wants() -> None:
+    score = np.array([0.0, 5.0, *np.linspace(-0.3, 0.3, 7)])
+    treated = np.arange(9) < 2
+    found = match(score, treated, np.zeros(9), np.arange(9), Rules(ratio=np.array([3, 1])))
+    np.testing.assert_array_equal(np.bincount(found.treated), [3, 1])
+    assert found.turn.tolist() == [0, 0, 1, 2]
+
+
+@pytest.mark.parametrize("n_cells", [3, 70_000])
+def test_cells_of_any_number(n_cells: int) -> None:
+    """Cells beyond 16 bits are sorted in another way."""
+    cell = np.array([0, n_cells - 1, n_cells - 1, 0, 1])
+    found = match(np.array([1.0, 1.0, 1.1, 3.0, 1.0]), np.arange(5) < 2, cell, np.arange(5), Rules())
+    np.testing.assert_array_equal(found.control, [1, 0])
 
 
 @pytest.mark.parametrize(("caliper", "n_pairs"), [(0.5, 1), (0.4999, 0)])
