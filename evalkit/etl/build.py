@@ -19,8 +19,10 @@ from evalkit.etl.panel.firm_years import Grid, Places, grid, placed
 from evalkit.etl.panel.groups import GROUP, group_of, without_mixed
 from evalkit.etl.panel.locations import States, firm_states, last_day
 from evalkit.etl.panel.outcomes import check_outcome
+from evalkit.etl.panel.prepare import prepared
 from evalkit.etl.panel.sites import Origin, combined
 from evalkit.etl.panel.successors_applied import Successors, are_numbers, awards_followed, reading, successors
+from evalkit.etl.panel.winsorising import winsorised
 from evalkit.etl.quarantine import limit_problems, write_quarantine
 from evalkit.etl.rules import keep_rules
 from evalkit.etl.source import SourceText, header_problems, read_source
@@ -93,8 +95,10 @@ def build_panel(study: Study, root: Path, quarantine: Path | None = None) -> Pan
         write_quarantine(quarantine, sources)
     raise_all(errors, "rows set aside")
     on_grid, grid_flow = grid(firm_years, columns, places)
+    on_grid, values_flow = prepared(study, on_grid, typed.get("deflators"), records.rows if records else None)
     on_grid, exits_flow = with_exits(study, on_grid, places, records.rows if records else None)
-    flow = awards_flow.extend(records_flow).extend(mergers_flow).extend(years_flow).extend(grid_flow).extend(exits_flow)
+    flow = awards_flow.extend(records_flow).extend(mergers_flow).extend(years_flow).extend(grid_flow)
+    flow = flow.extend(values_flow).extend(exits_flow)
     firms = _with_cohorts(on_grid, cohorts, known, flow)
     if merged:
         is_left = find(on_grid.firms, moved) < 0
@@ -176,6 +180,7 @@ def _texts(study: Study, root: Path) -> dict[str, SourceText]:
         "firms": study.sources.firms,
         "firm_years": study.sources.firm_years,
         "mergers": study.sources.mergers,
+        "deflators": study.sources.deflators,
     }
     errors, texts = list[EvalkitError](), dict[str, SourceText]()
     for role, source in declared.items():
@@ -231,7 +236,10 @@ def _panel(study: Study, firms: Firms, states: States) -> Panel:
     _check_design(study, firms.cohort)
     before = Baseline(study, firms.grid, records, period)
     covariates = {c.name: before.covariate(c) for c in study.baseline}
-    flow, errors = firms.flow.extend(late_entries(study, firms.grid, firms.cohort)), list[EvalkitError]()
+    firms = dataclasses.replace(firms, flow=firms.flow.extend(late_entries(study, firms.grid, firms.cohort)))
+    on_grid, moved = winsorised(firms.grid, study.outcome)
+    firms = dataclasses.replace(firms, grid=on_grid, flow=firms.flow.extend(moved))
+    flow, errors = firms.flow, list[EvalkitError]()
     for outcome in study.outcome:
         note, found = check_outcome(outcome, firms.grid, firms.cohort)
         flow, errors = flow.extend(note), errors + found

@@ -8,7 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from evalkit.etl.grammar.column import clean, distinct
-from evalkit.etl.grammar.dates import parse_date
+from evalkit.etl.grammar.dates import fiscal_years, parse_date
 from evalkit.etl.grammar.numbers import parse_number
 from evalkit.etl.layouts import FiscalYearRule, Layout
 from evalkit.etl.reading.header_finder import plain_header, without_unit
@@ -70,6 +70,25 @@ def derived(tables: Sequence[FoundTable], source: Source, layout: Layout) -> "di
 def units(tables: Sequence[FoundTable], source: Source, layout: Layout) -> dict[str, str]:
     """Return the money columns that `derived` turns into yen, because a file itself names their unit."""
     return {name: "yen" for found in tables for name in _file_units(found, source, layout)}
+
+
+def years_of_ends(tables: Sequence[FoundTable], source: Source, year_start: str) -> "dict[str, pa.ChunkedArray]":
+    """Return the column `fiscal_year` that follows from the end of accounting periods, where the study says so.
+
+    A year that ends on 31 December or 31 March belongs to the fiscal year of the study in which that day lies. A text
+    that is no date stays, so that its row is set aside where values are typed.
+    """
+    import pyarrow as pa
+
+    if source.fiscal_year_from != "period_end":
+        return {}
+
+    def year(text: str) -> str:
+        date, rule = parse_date(clean(text))
+        return str(fiscal_years(pa.array([date], pa.date32()), year_start)[0]) if date and not rule else text
+
+    chunks = [chunk for t in tables for chunk in _each(_raw(t.table, source, "period_end"), year).chunks]
+    return {"fiscal_year": pa.chunked_array(chunks, pa.string())}
 
 
 def _of_table(found: FoundTable, source: Source, layout: Layout) -> "dict[str, pa.ChunkedArray]":

@@ -35,6 +35,7 @@ def needs(study: Study, firms: SourceText | None) -> tuple[list[Need], list[Eval
     found = [Need("firm_years", o.column, "number") for o in study.outcome if o.column not in derived]
     has_firm_column = firms.has if firms else _never
     found += [covariate_need(study, c, has_firm_column) for c in study.baseline]
+    found += value_needs(study, has_firm_column)
     errors: list[EvalkitError] = []
     if {FIRM, COHORT} & {c.name for c in study.baseline}:
         problem = f"a covariate cannot be called '{FIRM}' or '{COHORT}'"
@@ -59,6 +60,21 @@ def needs(study: Study, firms: SourceText | None) -> tuple[list[Need], list[Eval
         problem = 'mergers are read only where firms.successors = "follow"'
         errors.append(StudyError(problem, where="sources.mergers", code="E_SPEC_VALUE"))
     return list(dict.fromkeys(found)), errors
+
+
+def value_needs(study: Study, has_firm_column: Callable[[str], bool]) -> list[Need]:
+    """Return the columns that the preparation of values reads: those compared, their lengths, and their industries."""
+    names = [name for pair in study.reconcile for name in (pair.column, pair.against)]
+    names += study.units.columns if study.units else ()
+    names += (*study.fiscal_periods.columns, study.fiscal_periods.column) if study.fiscal_periods else ()
+    names += [name for rule in study.rule for name in (rule.column, rule.at_most, *rule.sum_of) if name]
+    names += study.deflate.columns if study.deflate else ()
+    derived = EXIT_OUTCOMES if study.firms.exit else ()
+    found = [Need("firm_years", name, "number") for name in names if name not in derived]
+    if study.deflate and study.deflate.by:
+        role = "firms" if has_firm_column(study.deflate.by) else "firm_years"
+        found.append(Need(role, study.deflate.by, "category"))
+    return found
 
 
 def life_fields(study: Study) -> list[Field]:
@@ -88,7 +104,7 @@ def _not_in_firms(name: str, firms: SourceText | None) -> EvalkitError:
 
 def covariate_need(study: Study, covariate: Covariate, has_firm_column: Callable[[str], bool]) -> Need:
     """Return where a covariate comes from and as what."""
-    is_firm = covariate.transform != "growth" and has_firm_column(covariate.column)
+    is_firm = covariate.transform != "growth" and not covariate.lag and has_firm_column(covariate.column)
     role = "firms" if is_firm else "firm_years"
     if covariate.transform != "level":
         return Need(role, covariate.column, "number")

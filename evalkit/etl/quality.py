@@ -10,15 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evalkit.etl.needs import EXIT_CAUSE, EXIT_OUTCOMES, EXIT_PERIOD
+from evalkit.etl.panel.unit_jumps import UNIT_FACTORS, decades, is_jump
 from evalkit.model.panel import Panel
 
 ARMS = ("treated", "control")
 VERDICTS = ("ok", "warn", "red")
 GAP_WARN, GAP_RED = 5.0, 20.0
 """Percentage points by which the arms may differ in what is missing or leaves (What Works Clearinghouse, cautious)."""
-UNIT_FACTORS = (10, 1_000, 1_000_000)
-UNIT_TOLERANCE = 0.15
-"""Decades around a factor: a slip of units and up to 40 % of growth in the same year."""
 JUMP_WARN, JUMP_RED = 0.5, 5.0
 """Percent of neighbouring years with a jump by one factor."""
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
@@ -137,13 +135,12 @@ def _distribution(values: NDArray[np.float64], threshold: int) -> Row:
 
 def _jumps(before: NDArray[np.float64], after: NDArray[np.float64], arms: Arms) -> Iterator[Row]:
     """Count the firms whose value is about 10, 1,000 or 1,000,000 times the year before's, or that part of it."""
-    is_pair = (before != 0) & (after != 0) & ~np.isnan(before) & ~np.isnan(after)
-    decades = np.full(len(before), np.nan)
-    decades[is_pair] = np.abs(np.log10(np.abs(after[is_pair])) - np.log10(np.abs(before[is_pair])))
+    change = np.abs(decades(before, after))
+    is_pair = ~np.isnan(change)
     sizes = [int((is_pair & of).sum()) for of in arms]
     for factor in UNIT_FACTORS:
-        is_jump = np.abs(decades - np.log10(factor)) <= UNIT_TOLERANCE
-        counts = [int((is_jump & of).sum()) for of in arms]
+        jumps = is_jump(change, factor)
+        counts = [int((jumps & of).sum()) for of in arms]
         share = 100 * sum(counts) / sum(sizes) if sum(sizes) else 0.0
         row = {f"n_{arm}": n for arm, n in zip(ARMS, counts, strict=True)}
         if sum(counts):

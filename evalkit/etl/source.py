@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from evalkit.errors import DataError, EvalkitError, UnknownNameError, did_you_mean, each
 from evalkit.etl.aliases import with_headers
-from evalkit.etl.derive import derived, joined, units
+from evalkit.etl.derive import derived, joined, units, years_of_ends
 from evalkit.etl.layouts import Field, Layout, Role
 from evalkit.etl.reading.archives import Workspace
 from evalkit.etl.reading.documents import read_tables
@@ -138,7 +138,9 @@ def read_source(role: Role, declared: Source, root: Path, year_start: str = "04-
     source, tables = with_headers(source, tables, layout)
     of_layout = {f.name: f.unit for f in layout.data if f.unit}
     in_yen = source.model_copy(update={"unit": {**of_layout, **source.unit, **units(tables, source, layout)}})
-    following = {**derived(tables, source, layout), **vintage_years(source, years)}
+    following = {
+        **derived(tables, source, layout), **vintage_years(source, years), **years_of_ends(tables, source, year_start),
+    }  # fmt: skip
     return SourceText(role, in_yen, layout, tuple(t.table for t in tables), following, folder)
 
 

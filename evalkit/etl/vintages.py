@@ -118,7 +118,7 @@ def source_files(declared: Source, root: Path, where: str, year_start: str) -> l
     IntegrityError
         An archived file is not the one that was imported.
     """
-    if not declared.fiscal_year_from:
+    if declared.fiscal_year_from != "vintage":
         return [InputFile(p, _name(p, root)) for p in input_files(declared.path, root, where)]
     vintages = held(root, declared.archive) if declared.archive else _present(declared, root, where)
     if any(v.layout != declared.layout for v in vintages):
@@ -130,8 +130,8 @@ def source_files(declared: Source, root: Path, where: str, year_start: str) -> l
 
 def layout_of(role: Role, declared: Source, root: Path) -> Layout:
     """Return the layout of a source; where years are those of vintages, one of firms can stand for firm-years."""
-    layout = layouts.load(declared.layout, None if declared.fiscal_year_from else role, root)
-    if not declared.fiscal_year_from:
+    layout = layouts.load(declared.layout, None if declared.fiscal_year_from == "vintage" else role, root)
+    if declared.fiscal_year_from != "vintage":
         return layout
     if (layout.role, role) != ("firms", "firm_years"):
         layout = layouts.load(declared.layout, role, root)
@@ -143,7 +143,7 @@ def vintage_years(declared: Source, rows: Sequence[tuple[str, int]]) -> "dict[st
     """Return the column `fiscal_year` that follows from vintages, each given as its year and its number of rows."""
     import pyarrow as pa
 
-    if not declared.fiscal_year_from:
+    if declared.fiscal_year_from != "vintage":
         return {}
     return {YEAR: pa.chunked_array([pa.repeat(year, n_rows) for year, n_rows in rows], pa.string())}
 

@@ -9,24 +9,15 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from evalkit.model.study_part import Name, StudyPart
+from evalkit.model.study_values import Deflate, FiscalPeriods, Reconcile, Rule, Units
+
 Language = Literal["en", "ja"]
 Transform = Literal["level", "log", "asinh", "growth", "share", "binary"]
 Unit = Literal["one", "yen", "thousand_yen", "million_yen"]
-Name = Annotated[str, Field(min_length=1, max_length=128)]
 
 
-class _Frozen(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, populate_by_name=True)
-
-    @model_validator(mode="before")
-    @classmethod
-    def _lists_are_tuples(cls, data: Any) -> Any:  # noqa: ANN401
-        if isinstance(data, dict):
-            return {k: tuple(v) if isinstance(v, list) else v for k, v in data.items()}
-        return data
-
-
-class Source(_Frozen):
+class Source(StudyPart):
     """One input: its layout, where the files lie, and which column is which.
 
     `columns` maps a canonical name to the header in the file; a header that is the canonical name needs no entry.
@@ -42,7 +33,8 @@ class Source(_Frozen):
     `EVALKIT_POSTGRES_NAME`: `table` is "schema.table". Each import of a source with an `archive` is kept below
     `vintages/<archive>`, which sources of several studies may share; a database needs one. `vintage` dates what is
     imported where the file's name does not: YYYY, YYYY-MM or YYYY-MM-DD. `fiscal_year_from` "vintage" gives rows
-    without a year that of their vintage. `licence` is a note for people. `combine` "sum" adds up several rows of one
+    without a year that of their vintage, "period_end" the fiscal year of the study in which their column `period_end`
+    lies. `licence` is a note for people. `combine` "sum" adds up several rows of one
     firm-year, those of its workplaces for example: number columns with a declared unit or type are added, all others
     must agree. Equal rows are one row only where a `row_key` says so.
     """
@@ -67,7 +59,7 @@ class Source(_Frozen):
     table: str = ""
     archive: Annotated[str, Field(pattern=r"^([a-z0-9][a-z0-9-]{0,63})?$")] = ""
     vintage: Annotated[str, Field(pattern=r"^([0-9]{4}(-(0[1-9]|1[0-2])(-(0[1-9]|[12][0-9]|3[01]))?)?)?$")] = ""
-    fiscal_year_from: Literal["", "vintage"] = ""
+    fiscal_year_from: Literal["", "vintage", "period_end"] = ""
     licence: str = ""
     combine: Literal["", "sum"] = ""
 
@@ -85,19 +77,21 @@ class Source(_Frozen):
         return self
 
 
-class Sources(_Frozen):
+class Sources(StudyPart):
     """The inputs of a study. `firms` is optional when the firm-years carry all that is needed.
 
-    `mergers` has one row per absorbed firm, for studies whose firms do not name their successors.
+    `mergers` has one row per absorbed firm, for studies whose firms do not name their successors; `deflators` a price
+    index by fiscal year.
     """
 
     awards: Source
     firm_years: Source
     firms: Source | None = None
     mergers: Source | None = None
+    deflators: Source | None = None
 
 
-class Treatment(_Frozen):
+class Treatment(StudyPart):
     """Which award makes a firm treated, and from when.
 
     `after_end` says what becomes of firms whose first award lies after the last period. `consortium` says how an
@@ -112,7 +106,7 @@ class Treatment(_Frozen):
     consortium: Literal["refuse", "equal", "share"] = "refuse"
 
 
-class Period(_Frozen):
+class Period(StudyPart):
     """First and last period, and the month and day on which a fiscal year starts."""
 
     first: int
@@ -138,7 +132,7 @@ class Period(_Frozen):
         return tuple(range(self.first, self.last + 1))
 
 
-class Condition(_Frozen):
+class Condition(StudyPart):
     """One condition on firms: a column in a list of values, or between bounds (inclusive)."""
 
     column: Name
@@ -148,16 +142,17 @@ class Condition(_Frozen):
     max: float | int | None = None
 
 
-class Population(_Frozen):
+class Population(StudyPart):
     """Which firms the question is about."""
 
     where: tuple[Condition, ...] = ()
 
 
-class Outcome(_Frozen):
+class Outcome(StudyPart):
     """One outcome: a firm-year column, and the scale on which effects are estimated.
 
-    `nonpositive` says what a value is that has no logarithm: "refuse" (default) or "missing" (counted).
+    `nonpositive` says what a value is that has no logarithm: "refuse" (default) or "missing" (counted). `winsor` moves
+    values beyond two quantiles to them, [0.01, 0.99] for example; quantiles are those of each period, or of all.
     """
 
     name: Name
@@ -166,7 +161,17 @@ class Outcome(_Frozen):
     primary: bool = False
     unit: str = ""
     nonpositive: Literal["refuse", "missing"] = "refuse"
+    winsor: tuple[float, float] | None = None
+    winsor_by: Literal["period", "all"] = "period"
     label: dict[str, str] = {}
+
+    @model_validator(mode="after")
+    def _winsor(self) -> "Outcome":
+        if self.winsor is not None and not 0 <= self.winsor[0] < self.winsor[1] <= 1:
+            raise ValueError("winsor must be two shares in order, for example [0.01, 0.99]")
+        if self.winsor is not None and self.transform not in ("level", "log", "asinh"):
+            raise ValueError("only outcomes in level, log or asinh can be winsorised")
+        return self
 
     @model_validator(mode="before")
     @classmethod
@@ -176,12 +181,17 @@ class Outcome(_Frozen):
         return data
 
 
-class Covariate(_Frozen):
-    """One baseline covariate: a firm column, or a firm-year column at the baseline period on a scale."""
+class Covariate(StudyPart):
+    """One baseline covariate: a firm column, or a firm-year column at the baseline period on a scale.
+
+    `lag` takes a firm-year column as many periods before the baseline; growth is over `years`, in logs.
+    """
 
     name: Name
     column: str
     transform: Literal["level", "log", "asinh", "growth"] = "level"
+    lag: Annotated[int, Field(ge=0)] = 0
+    years: Annotated[int, Field(ge=1)] = 1
 
     @classmethod
     def from_short(cls, short: str) -> "Covariate":
@@ -194,7 +204,7 @@ class Covariate(_Frozen):
         return cls(name=short, column=short)
 
 
-class Covariates(_Frozen):
+class Covariates(StudyPart):
     """Covariates at baseline, the baseline period (default: before the first cohort), and the clusters."""
 
     baseline: tuple[str | Covariate, ...] = ()
@@ -214,28 +224,28 @@ class MethodSpec(BaseModel):
         return {k: tuple(v) if isinstance(v, list) else v for k, v in (self.model_extra or {}).items()}
 
 
-class Report(_Frozen):
+class Report(StudyPart):
     """What is rendered."""
 
     formats: tuple[Literal["html"], ...] = ("html",)
     languages: tuple[Language, ...] = ("en", "ja")
 
 
-class Disclosure(_Frozen):
+class Disclosure(StudyPart):
     """Fewest distinct firms behind a published number."""
 
     profile: Literal["release", "open"] = "release"
     threshold: Annotated[int, Field(ge=1)] = 10
 
 
-class Limits(_Frozen):
+class Limits(StudyPart):
     """Largest share of quarantined rows and of quarantined award money that a build accepts."""
 
     quarantined_rows: Annotated[float, Field(ge=0, le=1)] = 0.01
     quarantined_amount: Annotated[float, Field(ge=0, le=1)] = 0.001
 
 
-class Link(_Frozen):
+class Link(StudyPart):
     """How awards without a firm id are linked to `sources.firms` by name and address.
 
     "exact" uses rules only; "scored" compares what they leave with Splink (extra `linkage`): a link needs the
@@ -249,7 +259,7 @@ class Link(_Frozen):
     least_rate: Annotated[float, Field(ge=0, le=1)] = 0.7
 
 
-class Firms(_Frozen):
+class Firms(StudyPart):
     """How firms change: mergers, closure, moves, groups. What is not declared is not read.
 
     `successors` "follow" gives the awards of an absorbed firm to its last successor, and with `firm_years` "sum" its
@@ -282,7 +292,7 @@ class Firms(_Frozen):
         return self
 
 
-class Study(_Frozen):
+class Study(StudyPart):
     """The frozen question; every stage reads it and none changes it."""
 
     format: Literal[1]
@@ -293,6 +303,11 @@ class Study(_Frozen):
     sources: Sources
     link: Link = Link()
     firms: Firms = Firms()
+    reconcile: tuple[Reconcile, ...] = ()
+    units: Units | None = None
+    fiscal_periods: FiscalPeriods | None = None
+    deflate: Deflate | None = None
+    rule: tuple[Rule, ...] = ()
     treatment: Treatment = Treatment()
     period: Period
     population: Population = Population()
@@ -312,7 +327,16 @@ class Study(_Frozen):
             raise ValueError("at least one outcome is needed")
         if len({o.name for o in outcomes}) < len(outcomes):
             raise ValueError("two outcomes have the same name")
+        winsors = {(o.column, o.winsor, o.winsor_by) for o in outcomes}
+        if len(winsors) > len({o.column for o in outcomes}):
+            raise ValueError("two outcomes of one column must be winsorised alike")
         return outcomes
+
+    @model_validator(mode="after")
+    def _prices(self) -> "Study":
+        if (self.deflate is None) != (self.sources.deflators is None):
+            raise ValueError("deflate and sources.deflators go together")
+        return self
 
     @property
     def primary(self) -> Outcome:

@@ -46,11 +46,11 @@ class Baseline:
         if need.type == "infer":
             is_number = f"number:{need.column}" in self._names(need.role)
             need = Need(need.role, need.column, "number" if is_number else "category")
-        values = self._column(need)
+        values = self._column(need, covariate.lag)
         if need.type == "category":
             return values, "category"
         if covariate.transform == "growth":
-            before = self._at(f"number:{need.column}", lag=1)
+            before = self._at(f"number:{need.column}", covariate.lag + covariate.years)
             return real(np.log(_positive(values)) - np.log(_positive(before))), "number"
         return _transformed(values, covariate.transform), "number"
 
@@ -84,10 +84,10 @@ class Baseline:
             )
         return self.grid.at(column, period)
 
-    def _column(self, need: Need) -> "pa.Array":
+    def _column(self, need: Need, lag: int = 0) -> "pa.Array":
         name = f"{need.type}:{need.column}"
         if need.role == "firm_years" or self.records is None:
-            return self._at(name)
+            return self._at(name, lag)
         return self.records.column(name).combine_chunks().take(self._record)
 
     @cached_property

@@ -63,6 +63,14 @@ class Grid:
             return found.levels.take(pa.array(codes, mask=codes < 0))
         return real(found[row])
 
+    def categories(self, name: str) -> Categories:
+        """Return a column of texts."""
+        return cast("Categories", self.columns[f"category:{name}"])
+
+    def with_numbers(self, name: str, values: NDArray[np.float64]) -> "Grid":
+        """Return the grid with other values (n_periods, n_firms) in one column of numbers."""
+        return dataclasses.replace(self, columns={**self.columns, f"number:{name}": values})
+
     def of_firms(self, is_kept: NDArray[np.bool_]) -> "Grid":
         """Return the grid of some firms (n_firms,)."""
         import pyarrow as pa
