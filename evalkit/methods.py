@@ -11,7 +11,7 @@ import inspect
 import pkgutil
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any, Literal
 
@@ -141,7 +141,7 @@ def _type_text(hint: Any) -> str:  # noqa: ANN401
         return " or ".join(f'"{a}"' for a in args)
     if origin in (typing.Union, types.UnionType):
         return " or ".join(_type_text(a) for a in args if a is not type(None))
-    if origin is tuple:
+    if origin in (tuple, Sequence):
         return f"a list of {_type_text(args[0])}"
     if origin in (dict, Mapping):
         return f"a table of {_type_text(args[1])} by name"

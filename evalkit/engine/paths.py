@@ -1,10 +1,12 @@
 """Passes over outcome paths: ranges, group moments, baseline means."""
 
+import dataclasses
 import math
 from weakref import WeakKeyDictionary
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from evalkit.engine.local import map_blocks
@@ -89,12 +91,37 @@ def _moments(sample: MatchedSample) -> Moments:
 
     low, high = _bounds(panel)
     quantum = Quantum.covering(low, high, float(weight.max()))
+    cluster, n_second = clusters(panel)
 
     def kernel(block: pa.RecordBatch, row: int) -> Partial:
         firms = slice(row, row + block.num_rows)
-        return block_moments(weight[firms], paths(panel, block), cohort[firms], quantum)
+        own = None if cluster is None else cluster[firms]
+        return block_moments(weight[firms], paths(panel, block), cohort[firms], quantum, own)
 
-    return combine(map_blocks(panel, columns, kernel), quantum)
+    return dataclasses.replace(combine(map_blocks(panel, columns, kernel), quantum), n_second=n_second)
+
+
+def clusters(panel: Panel) -> tuple[NDArray[np.int64] | None, int]:
+    """Return the cluster of each firm (n_firms,) from 0, None when each is its own; and the levels of a second way.
+
+    Raises
+    ------
+    DesignError
+        Some firms have no cluster (`E_CLUSTERS`).
+    """
+    code, n_last = None, 0
+    for name in panel.clusters:
+        column = panel.read([name]).column(0).combine_chunks()
+        if column.null_count:
+            raise DesignError(
+                f"{column.null_count} firms have no '{name}' to be clustered by", where="covariates.clusters",
+                code="E_CLUSTERS", hint="leave these firms out of the population, or cluster by firm",
+            )  # fmt: skip
+        levels = pa.array(sorted(pc.unique(column).to_pylist()))
+        own = pc.index_in(column, levels).to_numpy().astype(np.int64)
+        n_last = len(levels)
+        code = own if code is None else code * n_last + own
+    return code, n_last if len(panel.clusters) > 1 else 0
 
 
 def _bounds(panel: Panel) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

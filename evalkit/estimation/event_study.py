@@ -1,7 +1,6 @@
 """Event study: two-way fixed effects with event-time indicators."""
 
 import dataclasses
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +12,7 @@ from evalkit.model.sample import MatchedSample
 from evalkit.stats.cohorts import caveats, event_times, observed_of, require_before_and_after
 from evalkit.stats.inference import effects_table
 from evalkit.stats.moments import Moments
-from evalkit.stats.regression import Design, regress, treatable
+from evalkit.stats.regression import Covariance, Design, regress, treatable
 
 _NEVER = np.iinfo(np.int64).max
 
@@ -32,9 +31,10 @@ class Method:
         before the award, so that all those years are the reference. Empty: all years, no sharing.
     lags : int
         Furthest year after the award with an indicator of its own; later years share it. Empty: all years.
-    covariance : {"clustered", "homoskedastic"}
-        Clustered by firm with the small-sample factor G/(G-1) * (N-1)/(N-K), where K counts the indicators and the
-        year effects but not the firm effects nested in the clusters; or the textbook formula with equal variances.
+    covariance : {"clustered", "cr1", "cr2", "cr3", "homoskedastic"}
+        Robust to clusters as the study's `inference` says, or with the correction named: CR1 has the small-sample
+        factor G/(G-1) * (N-1)/(N-K), where K counts the indicators and the year effects but not the firm effects nested
+        in the clusters; CR2 and CR3 correct residuals firm by firm. Or the textbook formula with equal variances.
 
     Assumes
     -------
@@ -49,7 +49,7 @@ class Method:
 
     leads: int | None = None
     lags: int | None = None
-    covariance: Literal["clustered", "homoskedastic"] = "clustered"
+    covariance: Covariance = "clustered"
 
     def __post_init__(self) -> None:
         if min(self.leads or 0, self.lags or 0) < 0:
@@ -69,12 +69,13 @@ class Method:
         moments, n_dropped = treatable(sample_moments(sample), panel.periods[0] + 1 + panel.anticipation)
         events = [self._events(panel, moments, o) for o in range(len(panel.outcomes))]
         designs = [Design(self._indicators(panel, moments, e), [f"event time {k}" for k in e]) for e in events]
-        found = regress(moments, designs, self.covariance)
+        found = regress(moments, designs, self.covariance, panel.inference.correction)
         labels = _labels(sample, moments, events, designs)
-        table, vcov = effects_table(labels, found.estimate, found.vcov, found.dof, 0.95)
+        table, vcov = effects_table(labels, found.estimate, found.vcov, found.dof, panel.inference.level)
         return Effects(
             table=table, vcov=vcov, method="event_study", options=dataclasses.asdict(self), outcomes=panel.outcomes,
-            baseline=baseline_means(sample), dof=found.dof, notes=caveats(n_dropped, labels),
+            baseline=baseline_means(sample), dof=found.dof, level=panel.inference.level,
+            notes=caveats(n_dropped, labels, found.is_corrected),
         )  # fmt: skip
 
     def _bins(self, event_time: NDArray[np.int64], anticipation: int) -> NDArray[np.int64]:

@@ -56,10 +56,10 @@ class Method:
         cohorts = np.unique([c.cohort for c in cells]).astype(np.int64)
         estimate = np.concatenate([part.estimate for part in parts])
         labels = cell_labels(sample, moments, cells)
-        table, vcov = effects_table(labels, estimate, moments.covariance(influence), np.inf, 0.95)
+        table, vcov = effects_table(labels, estimate, moments.covariance(influence), np.inf, panel.inference.level)
         return Effects(
             table=table, vcov=vcov, method="imputation", options={}, outcomes=panel.outcomes,
-            baseline=baseline_means(sample), notes=caveats(n_dropped, labels),
+            baseline=baseline_means(sample), level=panel.inference.level, notes=caveats(n_dropped, labels),
             shares=cohort_shares(moments, cohorts, influence),
         )  # fmt: skip
 

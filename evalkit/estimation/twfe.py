@@ -1,7 +1,6 @@
 """Two-way fixed effects with one indicator of being treated."""
 
 import dataclasses
-from typing import Literal
 
 import numpy as np
 
@@ -10,7 +9,7 @@ from evalkit.model.effects import Effects
 from evalkit.model.sample import MatchedSample
 from evalkit.stats.cohorts import caveats, event_times, observed_of, require_before_and_after
 from evalkit.stats.inference import effects_table
-from evalkit.stats.regression import Design, regress, treatable
+from evalkit.stats.regression import Covariance, Design, regress, treatable
 
 
 @dataclasses.dataclass(frozen=True)
@@ -22,7 +21,7 @@ class Method:
 
     Parameters
     ----------
-    covariance : {"clustered", "homoskedastic"}
+    covariance : {"clustered", "cr1", "cr2", "cr3", "homoskedastic"}
         As in `event_study`.
 
     Assumes
@@ -36,7 +35,7 @@ class Method:
     Journal of Econometrics 225(2), on what the coefficient averages.
     """
 
-    covariance: Literal["clustered", "homoskedastic"] = "clustered"
+    covariance: Covariance = "clustered"
 
     def estimate(self, sample: MatchedSample) -> Effects:
         """Estimate one effect for each outcome with their joint covariance, from one read of the data.
@@ -59,13 +58,14 @@ class Method:
             designs.append(Design(hit[:, :, None].astype(float), ["treated"]))
             n_treated.append(int(moments.n[(hit & seen).any(axis=1)].sum()))
             n_control.append(int(moments.n[(moments.cohort == 0) & seen.any(axis=1)].sum()))
-        found = regress(moments, designs, self.covariance)
+        found = regress(moments, designs, self.covariance, panel.inference.correction)
         labels: dict[str, list[object]] = {
             "outcome": [o.name for o in panel.outcomes], "estimand": [sample.estimand] * len(panel.outcomes),
             "n_treated": [*n_treated], "n_control": [*n_control],
         }  # fmt: skip
-        table, vcov = effects_table(labels, found.estimate, np.asarray(found.vcov), found.dof, 0.95)
+        table, vcov = effects_table(labels, found.estimate, np.asarray(found.vcov), found.dof, panel.inference.level)
         return Effects(
             table=table, vcov=vcov, method="twfe", options=dataclasses.asdict(self), outcomes=panel.outcomes,
-            baseline=baseline_means(sample), dof=found.dof, notes=caveats(n_dropped, labels),
+            baseline=baseline_means(sample), dof=found.dof, level=panel.inference.level,
+            notes=caveats(n_dropped, labels, found.is_corrected),
         )  # fmt: skip

@@ -11,7 +11,7 @@ from evalkit.errors import DataError, DesignError, EvalkitError, each, raise_all
 from evalkit.etl.awards.first_awards import first_awards
 from evalkit.etl.conform import Typed, conform
 from evalkit.etl.layouts import Role
-from evalkit.etl.needs import fields, needs
+from evalkit.etl.needs import cluster_covariates, fields, needs
 from evalkit.etl.panel.baseline import Baseline, baseline_period
 from evalkit.etl.panel.entry_exit import exit_columns, late_entries, with_exits
 from evalkit.etl.panel.firm_records import find, known_firms
@@ -246,9 +246,12 @@ def _panel(study: Study, firms: Firms, states: States) -> Panel:
     raise_all(errors, "the outcomes")
     roles = tuple(PanelCovariate(name, kind) for name, (_, kind) in covariates.items())
     table = _table(study, firms, {name: values for name, (values, _) in covariates.items()})
-    for name, values in _beside(study, firms.grid, states, records).items():
+    for name, values in _beside(study, before, states).items():
         table = table.append_column(name, values)
-    return Panel(table, study.period.labels, study.outcome, roles, study.treatment.anticipation, flow)
+    return Panel(
+        table, study.period.labels, study.outcome, roles, study.treatment.anticipation, flow, study.clusters,
+        study.inference,
+    )  # fmt: skip
 
 
 def _without_mixed(study: Study, firms: Firms, records: "pa.Table | None") -> Firms:
@@ -260,11 +263,15 @@ def _without_mixed(study: Study, firms: Firms, records: "pa.Table | None") -> Fi
     return firms.keep(is_kept, "mixed groups", "another firm of the group has an award")
 
 
-def _beside(study: Study, on_grid: Grid, states: States, records: "pa.Table | None") -> "dict[str, pa.Array]":
-    """Return the columns that the panel has beside the roles: the ends of firms, and their groups."""
-    columns = exit_columns(study, on_grid, states.now.rows if states.now else None)
-    if study.firms.group and records is not None:
-        columns[GROUP] = group_of(on_grid.firms, records, study.firms.group)
+def _beside(study: Study, before: Baseline, states: States) -> "dict[str, pa.Array]":
+    """Return the columns that the panel has beside the roles: the ends of firms, their groups and their clusters."""
+    import pyarrow as pa
+
+    columns = exit_columns(study, before.grid, states.now.rows if states.now else None)
+    if study.firms.group and before.records is not None:
+        columns[GROUP] = group_of(before.grid.firms, before.records, study.firms.group)
+    for cluster in cluster_covariates(study):
+        columns[cluster.name] = before.covariate(cluster)[0].cast(pa.string())
     return columns
 
 

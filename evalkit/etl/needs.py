@@ -35,6 +35,7 @@ def needs(study: Study, firms: SourceText | None) -> tuple[list[Need], list[Eval
     found = [Need("firm_years", o.column, "number") for o in study.outcome if o.column not in derived]
     has_firm_column = firms.has if firms else _never
     found += [covariate_need(study, c, has_firm_column) for c in study.baseline]
+    found += [covariate_need(study, c, has_firm_column) for c in cluster_covariates(study)]
     found += value_needs(study, has_firm_column)
     errors: list[EvalkitError] = []
     if {FIRM, COHORT} & {c.name for c in study.baseline}:
@@ -60,6 +61,12 @@ def needs(study: Study, firms: SourceText | None) -> tuple[list[Need], list[Eval
         problem = 'mergers are read only where firms.successors = "follow"'
         errors.append(StudyError(problem, where="sources.mergers", code="E_SPEC_VALUE"))
     return list(dict.fromkeys(found)), errors
+
+
+def cluster_covariates(study: Study) -> list[Covariate]:
+    """Return the columns of clusters that are not covariates already."""
+    known = {c.name for c in study.baseline}
+    return [Covariate(name=name, column=name) for name in study.clusters if name not in known]
 
 
 def value_needs(study: Study, has_firm_column: Callable[[str], bool]) -> list[Need]:

@@ -10,6 +10,7 @@ from evalkit.model.sample import MatchedSample
 from evalkit.stats.candidates import candidates
 from evalkit.stats.covariates import any_missing, cells, read_covariates
 from evalkit.stats.pairs import pair_table
+from evalkit.stats.strata import stratify
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,32 +53,15 @@ class Method:
         rows = eligible.rows
         cell = np.full(n, -1)
         cell[rows] = cells(covariates, rows)
-        n_treated = np.bincount(cell[eligible.treated], minlength=int(cell.max()) + 1)
-        n_control = np.bincount(cell[eligible.control], minlength=int(cell.max()) + 1)
-        kept = eligible.drop(n_treated[cell] == 0, "no_treated_in_cell").drop(
-            n_control[cell] == 0, "no_control_in_cell"
-        )
-        if not kept.treated.any():
-            raise DesignError(
-                f"none of the {n_treated.size} cells has both treated firms and controls",
-                code="E_NO_OVERLAP",
-                hint="match on fewer or coarser covariates",
-            )
-
-        weight = np.zeros(n)
-        weight[kept.treated] = 1.0
-        controls = np.flatnonzero(kept.control)
-        weight[controls] = n_treated[cell[controls]] / n_control[cell[controls]]
-        has_both = (n_treated > 0) & (n_control > 0)
-        number = np.where(has_both, np.cumsum(has_both) - 1, -1).astype(np.int32)
+        strata = stratify(eligible, cell, "match on fewer or coarser covariates")
         return MatchedSample(
             panel=panel,
-            weight=weight,
-            subclass=np.where(cell >= 0, number[cell], -1).astype(np.int32),
+            weight=strata.weight,
+            subclass=strata.subclass,
             distance=np.full(n, np.nan),
-            reason=kept.reason,
+            reason=strata.kept.reason,
             pairs=pair_table(),
             method="exact",
             options={"on": names},
-            estimand="att" if kept.treated.sum() == asked.treated.sum() else "att_matched",
+            estimand="att" if strata.kept.treated.sum() == asked.treated.sum() else "att_matched",
         )

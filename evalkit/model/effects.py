@@ -60,8 +60,8 @@ class Effects:
         With transform and unit.
     baseline : dict of outcome name to float
         Mean of the treated firms' values (in the data's unit) in the period before treatment; NaN when unknown.
-    dof : float
-        Degrees of freedom of the t distribution, infinite for the normal.
+    dof : float or (rows,) float64
+        Degrees of freedom of the t distribution, infinite for the normal; one for all rows, or one for each.
     level : float
         Confidence level of `conf_low` and `conf_high`.
     shares : CohortShares or None
@@ -76,10 +76,15 @@ class Effects:
     options: dict[str, Any]
     outcomes: tuple[Outcome, ...]
     baseline: dict[str, float]
-    dof: float = np.inf
+    dof: "float | NDArray[np.float64]" = np.inf
     level: float = 0.95
     shares: CohortShares | None = None
     notes: tuple[str, ...] = ()
+
+    @property
+    def row_dof(self) -> NDArray[np.float64]:
+        """Degrees of freedom of each row (rows,)."""
+        return np.broadcast_to(np.asarray(self.dof, np.float64), (len(self.table),)).copy()
 
     def of(self, outcome: str) -> "Effects":
         """Return the rows of one outcome, with their covariance."""
@@ -91,7 +96,8 @@ class Effects:
         shares = self.shares
         if shares is not None:
             shares = dataclasses.replace(shares, cross=shares.cross[rows])
-        return dataclasses.replace(self, table=table, vcov=self.vcov[np.ix_(rows, rows)], shares=shares)
+        dof = self.row_dof[rows] if isinstance(self.dof, np.ndarray) else self.dof
+        return dataclasses.replace(self, table=table, vcov=self.vcov[np.ix_(rows, rows)], shares=shares, dof=dof)
 
     def to_frame(self) -> "pd.DataFrame":
         """Return a copy of the table."""
@@ -115,7 +121,7 @@ class Effects:
                 np.save(file, array, allow_pickle=False)
         meta = {
             "method": self.method, "options": self.options, "baseline": self.baseline, "level": self.level,
-            "dof": None if np.isinf(self.dof) else self.dof, "notes": self.notes, "shares": self.shares is not None,
+            "dof": _stored(self.dof), "notes": self.notes, "shares": self.shares is not None,
             "outcomes": [o.model_dump(mode="json") for o in self.outcomes],
         }  # fmt: skip
         store.write_json(folder / "settings.json", meta)
@@ -137,11 +143,24 @@ class Effects:
             options=meta["options"],
             outcomes=tuple(Outcome.model_validate(o) for o in meta["outcomes"]),
             baseline={k: np.nan if v is None else v for k, v in meta["baseline"].items()},
-            dof=np.inf if meta["dof"] is None else meta["dof"],
+            dof=_restored(meta["dof"]),
             level=meta["level"],
             shares=shares,
             notes=tuple(meta["notes"]),
         )
+
+
+def _stored(dof: "float | NDArray[np.float64]") -> "float | list[float | None] | None":
+    """Return degrees of freedom as JSON has them, infinite ones as null."""
+    if isinstance(dof, np.ndarray):
+        return [None if np.isinf(d) else float(d) for d in dof]
+    return None if np.isinf(dof) else float(dof)
+
+
+def _restored(stored: "float | list[float | None] | None") -> "float | NDArray[np.float64]":
+    if isinstance(stored, list):
+        return np.array([np.inf if d is None else d for d in stored])
+    return np.inf if stored is None else stored
 
 
 def conform(table: "pd.DataFrame") -> "pd.DataFrame":

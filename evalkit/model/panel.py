@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from evalkit.errors import DataError, UnknownNameError, did_you_mean
 from evalkit.model import store
 from evalkit.model.flow import Flow, FlowStep
-from evalkit.model.study import Outcome
+from evalkit.model.study import Inference, Outcome
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -49,6 +49,10 @@ class Panel:
         Periods before the award in which firms may already react.
     flow : Flow
         What happened on the way here.
+    clusters : tuple of str
+        One or two columns of categories; firms that share one are not independent. Empty: each firm is a cluster.
+    inference : Inference
+        How standard errors are corrected, and the level of intervals.
     """
 
     source: "pa.Table | Path"
@@ -57,6 +61,8 @@ class Panel:
     covariates: tuple[PanelCovariate, ...] = ()
     anticipation: int = 0
     flow: Flow = dataclasses.field(default_factory=Flow)
+    clusters: tuple[str, ...] = ()
+    inference: Inference = Inference()
 
     @property
     def n_firms(self) -> int:
@@ -108,12 +114,14 @@ class Panel:
             f"unknown covariate '{name}'", hint=did_you_mean(name, [c.name for c in self.covariates])
         )
 
-    def read(self, columns: Sequence[str]) -> "pa.Table":
-        """Read some columns whole."""
+    def read(self, columns: Sequence[str], categories: Sequence[str] = ()) -> "pa.Table":
+        """Read some columns whole; texts named in `categories` come as the dictionaries that a file keeps them in."""
         if isinstance(self.source, Path):
             import pyarrow.parquet as pq
 
-            return pq.read_table(self.source, columns=list(columns), page_checksum_verification=True)
+            return pq.read_table(
+                self.source, columns=list(columns), read_dictionary=list(categories), page_checksum_verification=True
+            )
         return self.source.select(list(columns))
 
     def batches(self, columns: Sequence[str]) -> "Iterator[pa.RecordBatch]":
@@ -188,6 +196,7 @@ class Panel:
             "periods": self.periods, "anticipation": self.anticipation,
             "outcomes": [o.model_dump(mode="json") for o in self.outcomes],
             "covariates": [dataclasses.asdict(c) for c in self.covariates],
+            "clusters": self.clusters, "inference": self.inference.model_dump(mode="json"),
         }  # fmt: skip
         store.write_json(folder / "panel.json", meta)
 
@@ -202,6 +211,8 @@ class Panel:
             covariates=tuple(PanelCovariate(**c) for c in meta["covariates"]),
             anticipation=meta["anticipation"],
             flow=Flow.load(folder / "flow.json"),
+            clusters=tuple(meta["clusters"]),
+            inference=Inference.model_validate(meta["inference"]),
         )
 
     @classmethod
@@ -215,6 +226,7 @@ class Panel:
         outcomes: Sequence[str] | Mapping[str, str],
         covariates: Sequence[str] = (),
         anticipation: int = 0,
+        clusters: Sequence[str] = (),
     ) -> "Panel":
         """Make a panel from a long table at hand (pandas, Polars or Arrow): one row per firm and year.
 
@@ -230,16 +242,21 @@ class Panel:
             Columns constant per firm.
         anticipation : int
             Periods before treatment in which firms may already react.
+        clusters : list of str
+            One or two columns constant per firm; firms that share one are not independent.
 
         Raises
         ------
         DataError
             A firm-year occurs twice (`E_PANEL_DUP`), a firm has two cohorts (`E_COHORT`) or two values of a
-            covariate (`E_COVARIATE`), or a value is infinite or has no logarithm (`E_NONFINITE`).
+            covariate or cluster (`E_COVARIATE`), or a value is infinite or has no logarithm (`E_NONFINITE`).
         """
         transforms = dict(outcomes) if isinstance(outcomes, Mapping) else dict.fromkeys(outcomes, "level")
         declared = tuple(Outcome.model_validate({"name": n, "transform": t}) for n, t in transforms.items())
-        return _pivot(frame, (firm, year, cohort), declared, tuple(covariates), anticipation)
+        constant = tuple(dict.fromkeys((*covariates, *clusters)))
+        panel = _pivot(frame, (firm, year, cohort), declared, constant, anticipation)
+        roles = tuple(c for c in panel.covariates if c.name in covariates)
+        return dataclasses.replace(panel, covariates=roles, clusters=tuple(clusters))
 
 
 def _require_finite(values: NDArray[np.float64], outcomes: Sequence[Outcome]) -> None:

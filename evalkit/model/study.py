@@ -205,11 +205,15 @@ class Covariate(StudyPart):
 
 
 class Covariates(StudyPart):
-    """Covariates at baseline, the baseline period (default: before the first cohort), and the clusters."""
+    """Covariates at baseline, the baseline period (default: before the first cohort), and the clusters.
+
+    `clusters` is "firm", or one or two columns of the firms (or firm-years at baseline) that firms belong to: errors
+    may then be related within an industry or a prefecture.
+    """
 
     baseline: tuple[str | Covariate, ...] = ()
     period: int | None = None
-    clusters: Literal["firm"] = "firm"
+    clusters: Name | Annotated[tuple[Name, ...], Field(min_length=1, max_length=2)] = "firm"
 
 
 class MethodSpec(BaseModel):
@@ -222,6 +226,17 @@ class MethodSpec(BaseModel):
     def options(self) -> dict[str, Any]:
         """The options without the method's name."""
         return {k: tuple(v) if isinstance(v, list) else v for k, v in (self.model_extra or {}).items()}
+
+
+class Inference(StudyPart):
+    """How standard errors are corrected, and the level of intervals; one choice for all estimators.
+
+    `correction` "auto" takes CR1 with at least 50 treated clusters, and CR2 with the degrees of freedom of Bell and
+    McCaffrey with fewer.
+    """
+
+    correction: Literal["auto", "cr1", "cr2", "cr3"] = "auto"
+    level: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
 
 
 class Report(StudyPart):
@@ -313,6 +328,7 @@ class Study(StudyPart):
     population: Population = Population()
     outcome: tuple[Outcome, ...]
     covariates: Covariates = Covariates()
+    inference: Inference = Inference()
     match: MethodSpec = MethodSpec(method="none")
     estimate: tuple[MethodSpec, ...] = (MethodSpec(method="group_time"),)
     check: tuple[MethodSpec, ...] = ()
@@ -337,6 +353,12 @@ class Study(StudyPart):
         if (self.deflate is None) != (self.sources.deflators is None):
             raise ValueError("deflate and sources.deflators go together")
         return self
+
+    @property
+    def clusters(self) -> tuple[str, ...]:
+        """The columns that clusters larger than firms come from."""
+        named = self.covariates.clusters
+        return () if named == "firm" else (named,) if isinstance(named, str) else named
 
     @property
     def primary(self) -> Outcome:

@@ -41,7 +41,8 @@ def aggregate(effects: Effects, by: Aggregation = "overall") -> Effects:
 
     Assumes
     -------
-    Firms are independent between clusters; cohort shares are estimated, not fixed.
+    Firms are independent between clusters; cohort shares are estimated, not fixed. A mean has the fewest degrees of
+    freedom of the effects in it, which makes its interval too long rather than too short.
 
     Reference
     ---------
@@ -65,8 +66,10 @@ def aggregate(effects: Effects, by: Aggregation = "overall") -> Effects:
     estimate = weights @ cells["estimate"].to_numpy()
     slope = _share_slope(cells, rows, estimate, effects.shares)
     vcov, shares = _propagate(weights, slope, effects)
-    table, vcov = effects_table(_labels(cells, rows, by), estimate, vcov, effects.dof, effects.level)
-    return dataclasses.replace(effects, table=table, vcov=vcov, method=f"{effects.method}/{by}", shares=shares)
+    own = effects.row_dof
+    dof = np.array([own[members].min() for members in rows]) if isinstance(effects.dof, np.ndarray) else effects.dof
+    table, vcov = effects_table(_labels(cells, rows, by), estimate, vcov, dof, effects.level)
+    return dataclasses.replace(effects, table=table, vcov=vcov, method=f"{effects.method}/{by}", shares=shares, dof=dof)
 
 
 def _after_award(cells: pd.DataFrame) -> NDArray[np.bool_]:

@@ -52,7 +52,7 @@ def cohort_shares(moments: Moments, cohorts: NDArray[np.int64], influence: list[
     return CohortShares(cohorts, mass, np.array([moments.product[m, 0, 0].sum() for m in own]), cross)
 
 
-def caveats(n_dropped: int, labels: Mapping[str, Sequence[Any]]) -> tuple[str, ...]:
+def caveats(n_dropped: int, labels: Mapping[str, Sequence[Any]], is_corrected: bool = False) -> tuple[str, ...]:
     """Return what a reader must know: firms left out, and outcomes with few treated firms behind them.
 
     Parameters
@@ -61,6 +61,8 @@ def caveats(n_dropped: int, labels: Mapping[str, Sequence[Any]]) -> tuple[str, .
         Firms without an untreated period.
     labels : dict of column to values
         Labels of the effects: `outcome`, `n_treated`, and `cohort` where there is one.
+    is_corrected : bool
+        Whether standard errors are corrected for few treated firms.
 
     Reference
     ---------
@@ -72,4 +74,5 @@ def caveats(n_dropped: int, labels: Mapping[str, Sequence[Any]]) -> tuple[str, .
     for outcome, cohort, n_treated in zip(labels["outcome"], cohorts, labels["n_treated"], strict=True):
         own = largest.setdefault(outcome, {})
         own[cohort] = max(own.get(cohort, 0), n_treated)
-    return (*notes, *(f"few_treated:{o}" for o, own in largest.items() if sum(own.values()) < FEW_TREATED))
+    key = "few_treated_corrected" if is_corrected else "few_treated"
+    return (*notes, *(f"{key}:{o}" for o, own in largest.items() if sum(own.values()) < FEW_TREATED))

@@ -62,10 +62,9 @@ def read_covariates(panel: Panel, names: Iterable[str]) -> list[Covariate]:
 
 
 def _read(panel: Panel, name: str, kind: str) -> Covariate:
-    column = panel.read([name]).column(0)
     if kind == "number":
-        return Covariate(name, column.to_numpy().astype(np.float64, copy=False))
-    coded = column.combine_chunks().dictionary_encode()
+        return Covariate(name, panel.read([name]).column(0).to_numpy().astype(np.float64, copy=False))
+    coded = panel.read([name], categories=[name]).column(0).dictionary_encode().unify_dictionaries().combine_chunks()
     levels = coded.dictionary.to_pylist()
     by_name = sorted(range(len(levels)), key=lambda i: levels[i])
     place = np.empty(len(levels) + 1, dtype=np.int32)

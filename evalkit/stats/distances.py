@@ -12,7 +12,7 @@ from evalkit.stats.regressors import refuse_collinear, regressors
 
 Distance = Literal["mahalanobis", "robust_mahalanobis", "euclidean"]
 _SINGULAR = 1e-12
-"""A covariance of standardised columns whose smallest eigenvalue is below this share of the largest has no inverse worth using."""
+"""Smallest eigenvalue of the standardised columns' covariance, as a share of the largest, that still has an inverse."""
 
 
 def places(

@@ -19,7 +19,7 @@ def effects_table(
     labels: Mapping[str, Sequence[Any]],
     estimate: NDArray[np.float64],
     vcov: NDArray[np.float64],
-    dof: float,
+    dof: float | NDArray[np.float64],
     level: float,
 ) -> tuple["pd.DataFrame", NDArray[np.float64]]:
     """Build the table of `Effects` from labels, estimates and covariance.
@@ -30,7 +30,7 @@ def effects_table(
         Columns of `effects.COLUMNS` that say what each row is; must hold `n_treated`.
     estimate : (K,)
     vcov : (K, K)
-    dof : float
+    dof : float or (K,)
         Degrees of freedom of the t distribution; infinite for the normal.
     level : float
         Confidence level.
@@ -52,7 +52,7 @@ def effects_table(
     error = np.sqrt(np.maximum(np.diag(masked), 0.0))
     with np.errstate(divide="ignore", invalid="ignore"):
         statistic = np.where(error > 0, estimate / error, np.nan)
-    law = stats.norm if np.isinf(dof) else stats.t(dof)
+    law = stats.norm if np.isinf(dof).all() else stats.t(dof)
     reach = law.ppf(0.5 + level / 2) * error
     columns = {
         **labels, "estimate": estimate, "std_error": error, "statistic": statistic,

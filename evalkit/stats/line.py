@@ -15,7 +15,8 @@ class Line:
     """Controls of all cells sorted by cell, score and tie; a number is a position in that order.
 
     Where scores are equal, the control with the smallest tie must come first on the way down too. The way down
-    therefore counts through mirrored positions: those of a run of equal scores in reverse.
+    therefore counts through mirrored positions: those of a run of equal scores in reverse. Each position links to the
+    next one that is not full; on the way down, position p has the link p + 1, and link 0 is the end.
 
     Reference
     ---------
@@ -23,17 +24,17 @@ class Line:
     """
 
     def __init__(self, treated: Points, control: Points, rules: Rules) -> None:
-        self.control = _sorted(control)
-        cell, score = control.cell[self.control], control.score[self.control]
-        low, high = np.searchsorted(cell, treated.cell, "left"), np.searchsorted(cell, treated.cell, "right")
+        self.control, mirror = _sorted(control)
+        score = control.score[self.control]
+        start = np.concatenate(([0], np.cumsum(np.bincount(control.cell, minlength=treated.cell.max(initial=0) + 1))))
+        low, high = start[treated.cell], start[treated.cell + 1]
         at = _first_not_below(score, low, high, treated.score)
         self.gap = _nearest_gap(score, treated.score, low, at, high)
-        self._score, self._mirror = score.data, _mirror(cell, score).data
+        self._score, self._mirror = score.data, mirror.data
         self._tie, self._position = control.tie[self.control].data, self.control.data
         self._own, self._low, self._high = treated.score.tolist(), low.tolist(), high.tolist()
-        self._down, self._up = (at - 1).tolist(), at.tolist()
-        self._next_down: dict[int, int] = {}
-        self._next_up: dict[int, int] = {}
+        self._down, self._up = at.tolist(), at.tolist()
+        self._next_down, self._next_up = np.arange(len(score) + 1).data, np.arange(len(score) + 1).data
         self._n_uses: dict[int, int] = {}
         self._capacity, self._limits, self._is_limited = rules.capacity, rules.limits, bool(rules.limits.every)
         self._caliper = min(rules.caliper, _LARGEST)
@@ -43,14 +44,14 @@ class Line:
         own, low, high = self._own[treated], self._low[treated], self._high[treated]
         down, up = self._down[treated], self._up[treated]
         while True:
-            if down in self._next_down:
+            if self._next_down[down] != down:
                 down = _root(self._next_down, down)
-            if up in self._next_up:
+            if self._next_up[up] != up:
                 up = _root(self._next_up, up)
             gap = self._score[up] - own if up < high else _NONE
             control = up
-            if down >= low:
-                gap_down, lower = own - self._score[down], self._mirror[down]
+            if down > low:
+                gap_down, lower = own - self._score[down - 1], self._mirror[down - 1]
                 if gap_down < gap or (gap_down == gap and self._tie[lower] < self._tie[up]):
                     gap, control = gap_down, lower
             if gap > self._caliper:
@@ -65,7 +66,7 @@ class Line:
 
     def has_room(self, control: int) -> bool:
         """Say whether a control can serve one more treated firm."""
-        return control not in self._next_up
+        return self._next_up[control] == control
 
     def use(self, control: int) -> None:
         """Count one more treated firm that a control serves; nobody stops at a full one any more."""
@@ -76,47 +77,35 @@ class Line:
                 return
         self._next_up[control] = control + 1
         mirrored = self._mirror[control]
-        self._next_down[mirrored] = mirrored - 1
+        self._next_down[mirrored + 1] = mirrored
 
 
-def _root(link: dict[int, int], position: int) -> int:
+def _root(link: "memoryview[int]", position: int) -> int:
     """Follow the links past full controls, and shorten the way for the next one."""
-    root = position
-    while root in link:
+    root = link[position]
+    while link[root] != root:
         root = link[root]
     while position != root:
         link[position], position = root, link[position]
     return root
 
 
-def _sorted(control: Points) -> NDArray[np.int64]:
-    """Return the order of controls by cell, score and tie."""
+def _sorted(control: Points) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the order of controls by cell, score and tie, and for each position its mirror in its run of equals."""
     order = np.argsort(control.score)
-    if control.cell.max(initial=0) < _RADIX:
-        order = order[np.argsort(control.cell[order].astype(np.uint16), kind="stable")]
-    else:
-        order = order[np.argsort(control.cell[order], kind="stable")]
-    run = _runs(control.cell[order], control.score[order])
-    length = np.bincount(run)
-    tied = np.flatnonzero(length[run] > 1)
-    rows = order[tied]
-    order[tied] = rows[np.lexsort((control.tie[rows], run[tied]))]
-    return order
-
-
-def _runs(cell: NDArray[np.int64], score: NDArray[np.float64]) -> NDArray[np.int64]:
-    """Return the number of the run of equal cell and score that each position belongs to."""
-    differs = np.zeros(len(cell), dtype=bool)
-    differs[1:] = (cell[1:] != cell[:-1]) | (score[1:] != score[:-1])
-    return np.cumsum(differs)
-
-
-def _mirror(cell: NDArray[np.int64], score: NDArray[np.float64]) -> NDArray[np.int64]:
-    """Return for each position the one as far from the other end of its run of equal scores."""
-    run = _runs(cell, score)
-    length = np.bincount(run)
-    first = np.cumsum(length) - length
-    return (2 * first + length - 1)[run] - np.arange(len(run))
+    key = control.cell[order]
+    order = order[np.argsort(key.astype(np.uint16) if key.max(initial=0) < _RADIX else key, kind="stable")]
+    cell, score = control.cell[order], control.score[order]
+    is_first = np.ones(len(order), dtype=bool)
+    is_first[1:] = (cell[1:] != cell[:-1]) | (score[1:] != score[:-1])
+    mirror = np.arange(len(order))
+    tied = np.flatnonzero(~(is_first & np.append(is_first[1:], True)))
+    if len(tied):
+        first = np.flatnonzero(is_first[tied])
+        length = np.diff(np.append(first, len(tied)))
+        order[tied] = order[tied][np.lexsort((control.tie[order[tied]], np.repeat(first, length)))]
+        mirror[tied] = np.repeat(2 * tied[first] + length - 1, length) - tied
+    return order, mirror
 
 
 def _nearest_gap(

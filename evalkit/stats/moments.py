@@ -25,7 +25,9 @@ RARE_ROWS = 256
 _PATTERN_BITS = 32
 """Columns whose pattern is coded at once; a cohort or an earlier code fits beside them in 63 bits."""
 
-Key = tuple[int, bytes]
+Key = tuple[int, int, bytes]
+"""Cohort, cluster, pattern of observed columns."""
+NO_CLUSTER = -1
 Sums = tuple[int, NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]
 
 
@@ -82,6 +84,10 @@ class Moments:
         Sums of v v'.
     centre : (D,) float64
         Value subtracted from each column of y.
+    cluster : (C,) int64 or None
+        Cluster of each group where clusters are larger than firms; None when each firm is its own.
+    n_second : int
+        With clusters in two ways, a cluster is first * n_second + second; otherwise 0.
     """
 
     cohort: NDArray[np.int64]
@@ -90,11 +96,27 @@ class Moments:
     total: NDArray[np.float64]
     product: NDArray[np.float64]
     centre: NDArray[np.float64]
+    cluster: NDArray[np.int64] | None = None
+    n_second: int = 0
+
+    @property
+    def ways(self) -> "tuple[NDArray[np.int64], ...]":
+        """Clusters (C,) in each way; none when each firm is its own."""
+        if self.cluster is None:
+            return ()
+        return (self.cluster // self.n_second, self.cluster % self.n_second) if self.n_second else (self.cluster,)
 
     @property
     def n_groups(self) -> int:
         """Number of groups."""
         return len(self.cohort)
+
+    def take(self, keep: NDArray[np.bool_]) -> "Moments":
+        """Return some of the groups (C,)."""
+        return dataclasses.replace(
+            self, cohort=self.cohort[keep], observed=self.observed[keep], n=self.n[keep], total=self.total[keep],
+            product=self.product[keep], cluster=None if self.cluster is None else self.cluster[keep],
+        )  # fmt: skip
 
     def without(self, unseen: NDArray[np.bool_]) -> "Moments":
         """Return the moments as if the columns marked for each group (C, D) had not been observed."""
@@ -108,7 +130,7 @@ class Moments:
         )
 
     def covariance(self, influence: Iterable[NDArray[np.float64]]) -> NDArray[np.float64]:
-        """Sum the outer products of firm influence values.
+        """Sum the outer products of the clusters' influence values.
 
         Parameters
         ----------
@@ -118,8 +140,14 @@ class Moments:
         Returns
         -------
         (K, K)
-            sum_c A_c Q_c A_c'.
+            sum_c A_c Q_c A_c' over groups when firms are the clusters; otherwise the sum over clusters of the outer
+            product of sum_c A_c S_c over their groups. In two ways: the sum of both less that of their intersections,
+            with negative directions, which that can have, at 0 (Cameron, Gelbach and Miller 2011, section 2.3).
         """
+        if self.cluster is not None:
+            scores = np.array([a @ s for a, s in zip(influence, self.total, strict=True)])
+            parts = [x.T @ x for x in (cluster_sums(way, scores) for way in (*self.ways, self.cluster))]
+            return _positive(parts[0] + parts[1] - parts[2]) if self.n_second else parts[0]
         total: NDArray[np.float64] | None = None
         for a, q in zip(influence, self.product, strict=True):
             part = a @ q @ a.T
@@ -129,9 +157,24 @@ class Moments:
         return (total + total.T) / 2
 
 
+def _positive(matrix: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Put the negative eigenvalues of a symmetric matrix at 0."""
+    size, axes = np.linalg.eigh(matrix)
+    return np.asarray(matrix if size[0] >= 0 else (axes * np.maximum(size, 0.0)) @ axes.T, np.float64)
+
+
+def cluster_sums(cluster: NDArray[np.int64], values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Add up the values of groups (C, ...) within clusters (C,); returns (n_clusters, ...), clusters in order."""
+    _, place = np.unique(cluster, return_inverse=True)
+    sums = np.zeros((place.max(initial=-1) + 1, *values.shape[1:]))
+    np.add.at(sums, place, values)
+    return sums
+
+
 def block_moments(
-    weight: NDArray[np.float64], y: NDArray[np.float64], cohort: NDArray[np.int32], quantum: Quantum
-) -> Partial:
+    weight: NDArray[np.float64], y: NDArray[np.float64], cohort: NDArray[np.int32], quantum: Quantum,
+    cluster: NDArray[np.int64] | None = None,
+) -> Partial:  # fmt: skip
     """Sum one block of firms.
 
     Parameters
@@ -144,13 +187,16 @@ def block_moments(
         Cohorts, 0 for never treated.
     quantum : Quantum
         Rounding unit.
+    cluster : (n,) int64, optional
+        Clusters larger than firms, from 0.
     """
     keep = weight > 0
     if not keep.all():
         weight, y, cohort = weight[keep], y[keep], cohort[keep]
+        cluster = None if cluster is None else cluster[keep]
     seen = ~np.isnan(y)
     q = _quantised(weight, y, seen, quantum)
-    code, keys = _groups(cohort, seen)
+    code, keys = _groups(cohort, seen, cluster)
     order, bounds = _by_group(code, len(keys))
     sizes = np.diff(bounds)
     sums = {
@@ -173,7 +219,8 @@ def combine(partials: Iterable[Partial], quantum: Quantum) -> Moments:
     keys = sorted(sums)
     n_columns = len(quantum.exponent)
     unit = np.ldexp(1.0, -quantum.exponent.astype(int))
-    observed = [np.unpackbits(np.frombuffer(k[1], np.uint8), count=n_columns - 1) for k in keys]
+    observed = [np.unpackbits(np.frombuffer(k[2], np.uint8), count=n_columns - 1) for k in keys]
+    cluster = np.array([k[1] for k in keys], dtype=np.int64)
     return Moments(
         cohort=np.array([k[0] for k in keys], dtype=np.int64),
         observed=np.array(observed, dtype=bool).reshape(len(keys), n_columns - 1),
@@ -181,6 +228,7 @@ def combine(partials: Iterable[Partial], quantum: Quantum) -> Moments:
         total=np.array([sums[k][1] * unit for k in keys]).reshape(len(keys), n_columns),
         product=np.array([_product(sums[k]) * np.outer(unit, unit) for k in keys]).reshape(-1, n_columns, n_columns),
         centre=quantum.centre,
+        cluster=cluster if (cluster != NO_CLUSTER).any() else None,
     )
 
 
@@ -199,11 +247,15 @@ def _quantised(
     return np.rint(q, out=q)
 
 
-def _groups(cohort: NDArray[np.int32], seen: NDArray[np.bool_]) -> tuple[NDArray[np.int64], list[Key]]:
+def _groups(
+    cohort: NDArray[np.int32], seen: NDArray[np.bool_], cluster: NDArray[np.int64] | None
+) -> tuple[NDArray[np.int64], list[Key]]:
     """Return the group number of each row and the key of each group of a block."""
     import pandas as pd
 
     code = cohort.astype(np.int64)
+    if cluster is not None:
+        code = pd.factorize(code << _PATTERN_BITS | cluster)[0].astype(np.int64)
     for start in range(0, seen.shape[1], _PATTERN_BITS):
         bits = seen[:, start : start + _PATTERN_BITS]
         pattern = bits @ (1 << np.arange(bits.shape[1], dtype=np.int64))
@@ -211,7 +263,8 @@ def _groups(cohort: NDArray[np.int32], seen: NDArray[np.bool_]) -> tuple[NDArray
     first = np.full(int(code.max(initial=-1)) + 1, len(code))
     np.minimum.at(first, code, np.arange(len(code)))
     packed = np.packbits(seen[first], axis=1)
-    return code, [(int(cohort[i]), row.tobytes()) for i, row in zip(first, packed, strict=True)]
+    own = np.full(len(cohort), NO_CLUSTER) if cluster is None else cluster
+    return code, [(int(cohort[i]), int(own[i]), row.tobytes()) for i, row in zip(first, packed, strict=True)]
 
 
 def _by_group(code: NDArray[np.int64], n_groups: int) -> tuple[NDArray[np.intp], NDArray[np.int64]]:

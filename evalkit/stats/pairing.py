@@ -54,6 +54,8 @@ class Pairing:
             raise ValueError("ratio must be between min_controls and max_controls")
         if self.reuse_max is not None and (self.reuse_max < 1 or not self.replace):
             raise ValueError("reuse_max must be 1 or more, and needs replace = true")
+        if self.m_order == "random" and self.ties == "first":
+            raise ValueError("m_order 'random' is by the hash, so it needs ties = 'hash'")
 
     @property
     def fewest(self) -> int:

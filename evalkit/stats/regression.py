@@ -11,10 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evalkit.errors import EstimationError
+from evalkit.stats.cluster import Correction, Robust, n_treated_clusters, robust
 from evalkit.stats.moments import Moments
 from evalkit.stats.within import Fit, fit
 
-Covariance = Literal["clustered", "homoskedastic"]
+Covariance = Literal["clustered", "cr1", "cr2", "cr3", "homoskedastic"]
+Choice = Literal["auto", "cr1", "cr2", "cr3"]
+ENOUGH_TREATED = 50
+"""Treated clusters from which CR1 keeps its size; below, CR2 with Bell and McCaffrey's degrees of freedom does."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -43,19 +47,24 @@ class Regression:
     vcov : (K, K) float64
         Joint over outcomes when clustered; outcomes are taken as unrelated under equal variances.
     influence : list of (K, D + 1) float64
-        For each group, the matrix A with the firm's influence A v (without the small-sample factor); empty under
-        equal variances.
-    dof : float
-        Degrees of freedom of the t distribution.
+        For each group, the matrix A with the firm's influence A v (without the small-sample factor of CR1); empty
+        under equal variances.
+    dof : (K,) float64
+        Degrees of freedom of the t distribution of each coefficient.
+    is_corrected : bool
+        Whether residuals were corrected (CR2, CR3), so that intervals hold with few treated firms too.
     """
 
     estimate: NDArray[np.float64]
     vcov: NDArray[np.float64]
     influence: list[NDArray[np.float64]]
-    dof: float
+    dof: NDArray[np.float64]
+    is_corrected: bool = False
 
 
-def regress(moments: Moments, designs: Sequence[Design], covariance: Covariance = "clustered") -> Regression:
+def regress(
+    moments: Moments, designs: Sequence[Design], covariance: Covariance = "clustered", correction: Choice = "auto"
+) -> Regression:
     """Fit y_it = firm_i + period_t + z_ct' b for each outcome.
 
     Parameters
@@ -64,14 +73,16 @@ def regress(moments: Moments, designs: Sequence[Design], covariance: Covariance 
         Groups of firms; the D columns are outcomes x periods.
     designs : sequence of Design
         One per outcome, in the order of the columns.
-    covariance : {"clustered", "homoskedastic"}
-        Clustered by firm with the small-sample factor G/(G-1) * (N-1)/(N-K), where K counts the regressors and the
-        period effects but not the firm effects nested in the clusters; or the textbook formula.
+    covariance : {"clustered", "cr1", "cr2", "cr3", "homoskedastic"}
+        Robust to clusters with the correction below or the one named, or the textbook formula with equal variances.
+    correction : {"auto", "cr1", "cr2", "cr3"}
+        What "clustered" means, see `stats.cluster.robust`; "auto" takes CR1 from 50 treated clusters on, CR2 below.
 
     Raises
     ------
     EstimationError
-        Regressors are not identified (`E_COLLINEAR`); equal variances asked for with weights (`E_OPTION`).
+        Regressors are not identified (`E_COLLINEAR`); equal variances asked for with weights (`E_OPTION`); all firms
+        in one cluster (`E_CLUSTERS`).
     """
     if covariance == "homoskedastic" and (moments.total[:, 0] != moments.n).any():
         raise EstimationError(
@@ -83,11 +94,20 @@ def regress(moments: Moments, designs: Sequence[Design], covariance: Covariance 
     if covariance == "homoskedastic":
         vcov, dof = _homoskedastic(fits)
         return Regression(estimate, vcov, [], dof)
-    influence = list(_influence(moments, fits, width))
-    factor = [np.full(len(f.coefficient), np.sqrt(_small_sample(f))) for f in fits]
-    scale = np.concatenate(factor)
+    chosen = chosen_correction(moments, correction if covariance == "clustered" else covariance)
+    found = [robust(moments, f, chosen) for f in fits]
+    influence = list(_influence(moments, found, width))
+    scale = np.concatenate([np.full(len(r.dof), r.scale) for r in found])
     vcov = moments.covariance(influence) * np.outer(scale, scale)
-    return Regression(estimate, vcov, influence, float(min(f.n_firms for f in fits) - 1))
+    is_corrected = chosen != "cr1" and not moments.n_second
+    return Regression(estimate, vcov, influence, np.concatenate([r.dof for r in found]), is_corrected)
+
+
+def chosen_correction(moments: Moments, correction: Choice) -> Correction:
+    """Return the correction that "auto" means: CR1 with at least 50 treated clusters, CR2 with fewer."""
+    if correction != "auto":
+        return correction
+    return "cr1" if n_treated_clusters(moments) >= ENOUGH_TREATED else "cr2"
 
 
 def treatable(moments: Moments, first_untreated: int) -> tuple[Moments, int]:
@@ -101,33 +121,24 @@ def treatable(moments: Moments, first_untreated: int) -> tuple[Moments, int]:
         First cohort that is untreated in the first period, anticipation counted.
     """
     keep = (moments.cohort == 0) | (moments.cohort >= first_untreated)
-    kept = dataclasses.replace(
-        moments, cohort=moments.cohort[keep], observed=moments.observed[keep], n=moments.n[keep],
-        total=moments.total[keep], product=moments.product[keep],
-    )  # fmt: skip
-    return kept, int(moments.n[~keep].sum())
+    return moments.take(keep), int(moments.n[~keep].sum())
 
 
-def _influence(moments: Moments, fits: Sequence[Fit], width: int) -> Iterator[NDArray[np.float64]]:
+def _influence(moments: Moments, found: Sequence[Robust], width: int) -> Iterator[NDArray[np.float64]]:
     """Stack the influence matrices of the outcomes, group by group."""
-    size = sum(len(f.coefficient) for f in fits)
+    size = sum(len(r.dof) for r in found)
     for group in range(moments.n_groups):
         a = np.zeros((size, moments.total.shape[1]))
         row = 0
-        for o, f in enumerate(fits):
-            block = f.influence[group]
+        for o, r in enumerate(found):
+            block = r.influence[group]
             a[row : row + len(block), 0] = block[:, 0]
             a[row : row + len(block), 1 + o * width : 1 + (o + 1) * width] = block[:, 1:]
             row += len(block)
         yield a
 
 
-def _small_sample(f: Fit) -> float:
-    k = len(f.coefficient) + f.n_periods
-    return f.n_firms / (f.n_firms - 1) * (f.n_rows - 1) / (f.n_rows - k)
-
-
-def _homoskedastic(fits: Sequence[Fit]) -> tuple[NDArray[np.float64], float]:
+def _homoskedastic(fits: Sequence[Fit]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     size = sum(len(f.coefficient) for f in fits)
     vcov, row = np.zeros((size, size)), 0
     dofs: list[int] = []
@@ -137,4 +148,4 @@ def _homoskedastic(fits: Sequence[Fit]) -> tuple[NDArray[np.float64], float]:
         vcov[row:stop, row:stop] = f.bread * f.residual_square / dof
         row = stop
         dofs.append(dof)
-    return vcov, float(min(dofs))
+    return vcov, np.concatenate([np.full(len(f.coefficient), float(dof)) for f, dof in zip(fits, dofs, strict=True)])

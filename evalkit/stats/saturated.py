@@ -45,11 +45,13 @@ def saturated(
     for o, outcome in enumerate(panel.outcomes):
         require_before_and_after(moments, panel.periods, o, outcome.name)
         cells.append([c for c in seen_cells(moments, panel, cohorts, o) if chosen(c)])
-    found = regress(moments, [cell_design(moments, panel, own) for own in cells])
+    designs = [cell_design(moments, panel, own) for own in cells]
+    found = regress(moments, designs, correction=panel.inference.correction)
     labels = cell_labels(sample, moments, [c for own in cells for c in own])
-    table, vcov = effects_table(labels, found.estimate, found.vcov, found.dof, 0.95)
+    table, vcov = effects_table(labels, found.estimate, found.vcov, found.dof, panel.inference.level)
     return Effects(
         table=table, vcov=vcov, method=method, options={}, outcomes=panel.outcomes, dof=found.dof,
-        baseline=baseline, notes=caveats(n_dropped, labels),
+        level=panel.inference.level,
+        baseline=baseline, notes=caveats(n_dropped, labels, found.is_corrected),
         shares=cohort_shares(moments, np.array(cohorts, dtype=np.int64), found.influence),
     )  # fmt: skip

@@ -36,6 +36,12 @@ class Fit:
         Distinct firms and firm-years with at least two observed periods.
     n_periods : int
         Periods with data.
+    inner : (C, T, P) float64
+        All P regressors, period effects after the p of interest, less their means over each group's observed periods.
+    whole_bread : (P, P) float64
+        Inverse of X'X of all of them.
+    fitted : (C, T) float64
+        Their contribution to the outcome, 0 where not observed.
     """
 
     coefficient: NDArray[np.float64]
@@ -45,6 +51,9 @@ class Fit:
     n_firms: int
     n_rows: int
     n_periods: int
+    inner: NDArray[np.float64]
+    whole_bread: NDArray[np.float64]
+    fitted: NDArray[np.float64]
 
 
 def fit(moments: Moments, columns: slice, design: NDArray[np.float64], names: list[str]) -> Fit:
@@ -98,6 +107,9 @@ def fit(moments: Moments, columns: slice, design: NDArray[np.float64], names: li
         n_firms=int(counts.sum()),
         n_rows=int((counts * seen.sum(axis=1)).sum()),
         n_periods=len(live),
+        inner=inner,
+        whole_bread=bread,
+        fitted=np.where(seen, fitted, 0.0),
     )
 
 

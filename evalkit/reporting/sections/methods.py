@@ -47,6 +47,16 @@ def _value(page: Page, value: Any) -> str:  # noqa: ANN401
     if isinstance(value, tuple):
         return words["page.list"].join(words.column(str(v)) for v in value) or words["methods.default"]
     if isinstance(value, dict):
-        return words["page.list"].join(f"{words.column(k)} {v:g}" for k, v in value.items()) or words["methods.default"]
+        return (
+            words["page.list"].join(f"{words.column(k)} {_plain(v)}" for k, v in value.items())
+            or words["methods.default"]
+        )
     text = str(value)
     return words.get(f"option_values.{text}", text) if text not in ("", "()") else words["methods.default"]
+
+
+def _plain(value: Any) -> str:  # noqa: ANN401
+    """Write a number, a word, or a list of them in brackets."""
+    if isinstance(value, list | tuple):
+        return f"({', '.join(map(_plain, value))})"
+    return value if isinstance(value, str) else f"{value:g}"

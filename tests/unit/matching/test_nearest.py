@@ -320,6 +320,7 @@ def test_a_panel_without_covariates_is_refused() -> None:
         {"ratio": 5, "max_controls": 4},
         {"ratio": 2, "min_controls": 3, "max_controls": 4},
         {"m_order": "largest", "distance": "euclidean"},
+        {"m_order": "random", "ties": "first"},
     ],
 )
 def test_impossible_options_are_refused(options: dict) -> None:

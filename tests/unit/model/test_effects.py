@@ -29,7 +29,8 @@ def test_effects_survive_saving(method: str, tmp_path: Path) -> None:
     for path in sorted((tmp_path / "a").iterdir()):
         assert path.read_bytes() == (tmp_path / "b" / path.name).read_bytes()
     assert (loaded.method, loaded.baseline, loaded.notes) == (found.method, found.baseline, found.notes)
-    assert (loaded.dof, loaded.level) == (found.dof, found.level)
+    np.testing.assert_array_equal(loaded.row_dof, found.row_dof)
+    assert loaded.level == found.level
     pd.testing.assert_frame_equal(ek.aggregate(loaded, "overall").table, ek.aggregate(found, "overall").table)
 
 

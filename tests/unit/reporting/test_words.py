@@ -11,7 +11,8 @@ from evalkit.reporting.words import words
 
 METHODS = [
     ("matching", "none"), ("matching", "exact"), ("matching", "nearest"), ("matching", "entropy"),
-    ("matching", "cbps"), ("matching", "ipw"), ("estimation", "event_study"),
+    ("matching", "cbps"), ("matching", "ipw"), ("matching", "coarsened"), ("matching", "subclass"),
+    ("estimation", "event_study"),
     ("estimation", "group_time"), ("checks", "balance"), ("checks", "overlap"), ("checks", "pretrends"),
 ]  # fmt: skip
 

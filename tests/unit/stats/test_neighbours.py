@@ -22,11 +22,17 @@ def rows(found: Neighbours, treated: np.ndarray) -> list[tuple[int, int, int]]:
     return sorted(pairs, key=lambda pair: (pair[0], pair[2]))
 
 
-FIRMS = st.lists(
-    st.tuples(st.integers(-6, 6), st.booleans(), st.integers(0, 1), st.integers(-2, 2), st.integers(0, 2)),
-    min_size=1, max_size=24,
-)  # fmt: skip
-"""Score, treated, cell, a second coordinate, a kind. Few scores: most distances are tied, on one side and on both."""
+SEEDS = st.integers(0, 10**6)
+
+
+def tied_firms(seed: int) -> tuple[np.ndarray, ...]:
+    """Score, treated, cell, a second coordinate, a kind, tie. Few scores: most distances are tied, on both sides."""
+    rng = np.random.default_rng(seed)
+    n = int(rng.integers(1, 25))
+    score, treated, cell = rng.integers(-6, 7, n).astype(float), rng.random(n) < 0.4, rng.integers(0, 2, n)
+    return score, treated, cell, rng.integers(-2, 3, n), rng.integers(0, 3, n), rng.permutation(n)
+
+
 ORDERS = ["largest", "smallest", "closest", "random", "data"]
 RULES = st.fixed_dictionaries({
     "ratio": st.integers(1, 3), "caliper": st.sampled_from([np.inf, 0.0, 1.0, 3.0]),
@@ -43,11 +49,10 @@ def limits(names: tuple[str, ...], second: np.ndarray, kind: np.ndarray, treated
 
 
 @settings(max_examples=400, deadline=None, derandomize=True)
-@given(FIRMS, RULES, LIMITS, st.booleans(), st.randoms(use_true_random=False))
-def test_equals_looking_at_every_control(some: list, options: dict, names: tuple, is_flat: bool, random) -> None:
+@given(SEEDS, RULES, LIMITS, st.booleans())
+def test_equals_looking_at_every_control(seed: int, options: dict, names: tuple, is_flat: bool) -> None:
     """Whatever the order, with replacement or not, on a line and in a plane, with limits and without, all tied."""
-    score, treated, cell, second, kind = (np.array(column) for column in zip(*some, strict=True))
-    score, tie = score.astype(float), np.array(random.sample(range(100), len(some)))
+    score, treated, cell, second, kind, tie = tied_firms(seed)
     plane = np.column_stack([score, np.zeros_like(score) if is_flat else 1.5 * second])
     apart = np.sqrt(((plane[:, None] - plane[None]) ** 2).sum(axis=2))
     allowed = cell[:, None] == cell[None]
@@ -71,14 +76,14 @@ def test_equals_looking_at_every_control(some: list, options: dict, names: tuple
 
 
 @settings(max_examples=50, deadline=None, derandomize=True)
-@given(FIRMS, RULES, st.booleans(), st.randoms(use_true_random=False))
-def test_order_of_firms_does_not_matter(some: list, options: dict, is_plane: bool, random) -> None:
-    score, treated, cell, second, _ = (np.array(column) for column in zip(*some, strict=True))
+@given(SEEDS, RULES, st.booleans())
+def test_order_of_firms_does_not_matter(seed: int, options: dict, is_plane: bool) -> None:
+    score, treated, cell, second, _, tie = tied_firms(seed)
     if options["order"] == "data":
         options = {**options, "order": "closest"}
-    tie, other = np.arange(len(some)), np.array(random.sample(range(len(some)), len(some)))
+    other = np.random.default_rng(seed + 1).permutation(len(score))
     place = np.column_stack([score, second]).astype(float) if is_plane else None
-    points = Points(score.astype(float), cell.astype(np.int64), tie.astype(np.uint64), place)
+    points = Points(score, cell.astype(np.int64), tie.astype(np.uint64), place)
     moved = Points(points.score[other], points.cell[other], points.tie[other], None if place is None else place[other])
     if is_plane:
         options = {**options, "caliper": np.inf}

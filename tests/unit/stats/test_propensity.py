@@ -3,6 +3,7 @@ import pytest
 import statsmodels.api as sm
 
 from evalkit.errors import DesignError
+from evalkit.stats import propensity
 from evalkit.stats import regressors as module
 from evalkit.stats.covariates import Covariate
 from evalkit.stats.propensity import expit, fit_logit, one_sided, separating
@@ -67,6 +68,19 @@ def test_blocks_are_added_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "BLOCK_FIRMS", 100)
     assert len(list(x.blocks())) == 8
     np.testing.assert_allclose(fit_logit(x, treated).predictor, whole, atol=REORDERED)
+
+
+@pytest.mark.parametrize("part", [2, 15_000])
+def test_starting_at_a_part_of_the_firms_gives_the_same_estimate(monkeypatch: pytest.MonkeyPatch, part: int) -> None:
+    """Every 15,000th of 20,000 firms is too few to estimate anything; Newton then starts at the log odds."""
+    covariates, treated = data(20_000)
+    x = regressors(covariates)[0]
+    plain = fit_logit(x, treated)
+    monkeypatch.setattr(propensity, "_MANY_FIRMS", 100)
+    monkeypatch.setattr(propensity, "_PART", part)
+    found = fit_logit(x, treated)
+    np.testing.assert_allclose(found.coefficient, plain.coefficient, rtol=1e-9, atol=1e-9)
+    assert (found.n_steps < plain.n_steps) == (part == 2)
 
 
 def test_expit_is_exact_at_both_ends() -> None:
