@@ -14,9 +14,10 @@ from evalkit.model.sample import MatchedSample
 from evalkit.stats.cells import Cell, cell_labels, seen_cells
 from evalkit.stats.cohorts import caveats, cohort_shares
 from evalkit.stats.inference import effects_table
+from evalkit.stats.least_squares import least_squares
 from evalkit.stats.moments import Moments
 from evalkit.stats.regression import treatable
-from evalkit.stats.within import demeaned, least_squares
+from evalkit.stats.within import demeaned
 
 
 @dataclasses.dataclass(frozen=True)

@@ -62,7 +62,7 @@ class Panel:
     anticipation: int = 0
     flow: Flow = dataclasses.field(default_factory=Flow)
     clusters: tuple[str, ...] = ()
-    inference: Inference = Inference()
+    inference: Inference = dataclasses.field(default_factory=Inference)
 
     @property
     def n_firms(self) -> int:

@@ -11,12 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evalkit.errors import EstimationError
+from evalkit.stats.least_squares import least_squares
 from evalkit.stats.moments import Moments
-
-CONDITION_LIMIT = 1e8
-"""Largest condition number of the column-scaled design; beyond it half of all digits are gone."""
-ABSORBED = 1e-10
-"""A regressor of which less than this share is left beside the effects is rounding error."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -119,62 +115,6 @@ def demeaned(z: NDArray[np.float64], seen: NDArray[np.bool_]) -> NDArray[np.floa
     count = np.maximum(weight.sum(axis=1, keepdims=True), 1.0)
     centred: NDArray[np.float64] = (z - (z * weight).sum(axis=1, keepdims=True) / count) * weight
     return centred
-
-
-def least_squares(
-    x: NDArray[np.float64], y: NDArray[np.float64], names: list[str], before: NDArray[np.float64] | None = None
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Solve by QR of the column-scaled design, with one step of refinement; never by a pseudo-inverse.
-
-    Parameters
-    ----------
-    x : (n, p) float64
-        Design.
-    y : (n,) float64
-        Outcome.
-    names : list of str
-        Names of the first columns, for messages; columns beyond them are period effects.
-    before : (p,) float64, optional
-        Norms of the columns before effects were taken out: a column that lost all but 1e-10 of it is absorbed.
-
-    Returns
-    -------
-    b : (p,) float64
-    bread : (p, p) float64
-        (X'X)^-1.
-
-    Raises
-    ------
-    EstimationError
-        Columns are collinear, or absorbed (`E_COLLINEAR`).
-    """
-    from scipy.linalg import qr, solve_triangular
-    from threadpoolctl import threadpool_limits
-
-    scale = np.sqrt((x**2).sum(axis=0))
-    flat = scale <= ABSORBED * (scale if before is None else before)
-    if flat.any():
-        raise _collinear([names[i] for i in np.flatnonzero(flat) if i < len(names)])
-    with threadpool_limits(limits=1, user_api="blas"):
-        q, r, order = qr(x / scale, mode="economic", pivoting=True)
-        singular = np.linalg.svd(r, compute_uv=False)
-        if singular[-1] * CONDITION_LIMIT < singular[0]:
-            loose = np.abs(np.diag(r)) * CONDITION_LIMIT < np.abs(r[0, 0]) * 10
-            raise _collinear([names[i] for i in order[loose] if i < len(names)] or names)
-        scaled = solve_triangular(r, q.T @ y)
-        scaled += solve_triangular(r, q.T @ (y - (x / scale)[:, order] @ scaled))
-        inverse = solve_triangular(r, np.eye(len(r)))
-    back = np.argsort(order)
-    bread = (inverse @ inverse.T)[np.ix_(back, back)] / np.outer(scale, scale)
-    return scaled[back] / scale, bread
-
-
-def _collinear(names: list[str]) -> EstimationError:
-    listed = ", ".join(names[:8]) or "the period effects"
-    return EstimationError(
-        f"not identified beside firm and period effects: {listed}", code="E_COLLINEAR",
-        hint="bin the ends (leads, lags), or keep never-treated firms in the sample",
-    )  # fmt: skip
 
 
 def _residual_square(moments: Moments, columns: slice, fitted: NDArray[np.float64], seen: NDArray[np.bool_]) -> float:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from evalkit.errors import EstimationError
-from evalkit.stats.within import least_squares
+from evalkit.stats.least_squares import least_squares
 
 
 def test_least_squares_on_an_ill_scaled_design() -> None:
