@@ -31,7 +31,7 @@ class Fit:
     n_firms, n_rows : int
         Distinct firms and firm-years with at least two observed periods.
     n_periods : int
-        Periods with data.
+        Periods with data, or other effects in their place and one.
     inner : (C, T, P) float64
         All P regressors, period effects after the p of interest, less their means over each group's observed periods.
     whole_bread : (P, P) float64
@@ -52,7 +52,10 @@ class Fit:
     fitted: NDArray[np.float64]
 
 
-def fit(moments: Moments, columns: slice, design: NDArray[np.float64], names: list[str]) -> Fit:
+def fit(
+    moments: Moments, columns: slice, design: NDArray[np.float64], names: list[str],
+    effects: NDArray[np.float64] | None = None,
+) -> Fit:  # fmt: skip
     """Fit y_it = firm_i + period_t + z_ct' b by least squares.
 
     Parameters
@@ -65,6 +68,8 @@ def fit(moments: Moments, columns: slice, design: NDArray[np.float64], names: li
         Regressors of each group; period effects are added here.
     names : list of str
         Names of the p regressors, for messages.
+    effects : (C, T, q) float64, optional
+        Columns of other effects that take the place of the period effects.
 
     Raises
     ------
@@ -79,9 +84,11 @@ def fit(moments: Moments, columns: slice, design: NDArray[np.float64], names: li
     if len(live) < 2:
         raise EstimationError("no firm is observed in two periods", code="E_NO_POST")
     n_groups, n_periods, n_regressors = design.shape
-    periods = np.zeros((n_periods, len(live) - 1))
-    periods[live[1:], np.arange(len(live) - 1)] = 1.0
-    full = np.concatenate([design, np.broadcast_to(periods, (n_groups, *periods.shape))], axis=2)
+    if effects is None:
+        periods = np.zeros((n_periods, len(live) - 1))
+        periods[live[1:], np.arange(len(live) - 1)] = 1.0
+        effects = np.broadcast_to(periods, (n_groups, *periods.shape))
+    full = np.concatenate([design, effects], axis=2)
     inner = demeaned(full, seen)
     mass = moments.total[:, 0]
     total = moments.total[:, 1:][:, columns]
@@ -102,7 +109,7 @@ def fit(moments: Moments, columns: slice, design: NDArray[np.float64], names: li
         residual_square=_residual_square(moments, columns, fitted, seen),
         n_firms=int(counts.sum()),
         n_rows=int((counts * seen.sum(axis=1)).sum()),
-        n_periods=len(live),
+        n_periods=effects.shape[2] + 1,
         inner=inner,
         whole_bread=bread,
         fitted=np.where(seen, fitted, 0.0),
