@@ -9,6 +9,7 @@ _PUBLIC = {
     "load_study": "evalkit.run", "build": "evalkit.run", "match": "evalkit.run", "estimate": "evalkit.run",
     "check": "evalkit.run", "evaluate": "evalkit.run", "release": "evalkit.run", "report": "evalkit.run",
     "aggregate": "evalkit.stats.aggregate", "simultaneous_band": "evalkit.stats.bands",
+    "combine": "evalkit.stats.combine", "total": "evalkit.stats.combine", "adjust": "evalkit.stats.multiplicity",
     "Study": "evalkit.model.study", "Panel": "evalkit.model.panel", "MatchedSample": "evalkit.model.sample",
     "Effects": "evalkit.model.effects", "CheckResult": "evalkit.model.check",
     "Evaluation": "evalkit.model.evaluation", "Release": "evalkit.model.evaluation",
@@ -45,6 +46,9 @@ if TYPE_CHECKING:
     from evalkit.run import report as report
     from evalkit.stats.aggregate import aggregate as aggregate
     from evalkit.stats.bands import simultaneous_band as simultaneous_band
+    from evalkit.stats.combine import combine as combine
+    from evalkit.stats.combine import total as total
+    from evalkit.stats.multiplicity import adjust as adjust
 
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401

@@ -14,7 +14,7 @@ from evalkit.stats.inference import effects_table
 Aggregation = Literal["overall", "event_time", "cohort", "year", "group"]
 
 
-def aggregate(effects: Effects, by: Aggregation = "overall") -> Effects:
+def aggregate(effects: Effects, by: Aggregation = "overall", window: tuple[int, int] | None = None) -> Effects:
     """Average effects within levels of event time, cohort, year or group, or over all of them.
 
     Rows that have a cohort are weighted by the cohorts' shares of treated firms, and the estimation error of those
@@ -28,6 +28,9 @@ def aggregate(effects: Effects, by: Aggregation = "overall") -> Effects:
         Cells with their covariance.
     by : {"overall", "event_time", "cohort", "year", "group"}
         What to average within.
+    window : tuple of int, optional
+        First and last event time. Only cohorts with effects at all event times in between count, and only there, so
+        that every mean is over the same firms.
 
     Returns
     -------
@@ -37,7 +40,8 @@ def aggregate(effects: Effects, by: Aggregation = "overall") -> Effects:
     Raises
     ------
     EstimationError
-        There is no effect from the award on (`E_NO_POST`), or no row has the label asked for (`E_NO_LABEL`).
+        There is no effect from the award on (`E_NO_POST`), no row has the label asked for (`E_NO_LABEL`), or no cohort
+        has effects in the whole window (`E_WINDOW`).
 
     Assumes
     -------
@@ -48,6 +52,8 @@ def aggregate(effects: Effects, by: Aggregation = "overall") -> Effects:
     ---------
     Callaway and Sant'Anna (2021), section 3.2, equations 3.4 to 3.11; the share term is their corollary 2.
     """
+    if window is not None:
+        effects = effects.take(_in_window(effects.table, window))
     cells = effects.table
     if by not in ("overall", "event_time", "cohort", "year", "group"):
         raise EstimationError("aggregate by overall, event_time, cohort, year or group", where=str(by), code="E_OPTION")
@@ -70,6 +76,19 @@ def aggregate(effects: Effects, by: Aggregation = "overall") -> Effects:
     dof = np.array([own[members].min() for members in rows]) if isinstance(effects.dof, np.ndarray) else effects.dof
     table, vcov = effects_table(_labels(cells, rows, by), estimate, vcov, dof, effects.level)
     return dataclasses.replace(effects, table=table, vcov=vcov, method=f"{effects.method}/{by}", shares=shares, dof=dof)
+
+
+def _in_window(cells: pd.DataFrame, window: tuple[int, int]) -> NDArray[np.intp]:
+    """Return the rows of a window of event times, of cohorts that have all of them; a reference period has no row."""
+    times = cells["event_time"]
+    inside = (times.between(*window) & cells["cohort"].notna()).fillna(False).to_numpy(dtype=bool)
+    known = set(times[inside])
+    keys = cells.loc[inside, ["outcome", "cohort"]].astype(str).agg("/".join, axis=1)
+    rows = np.flatnonzero(inside)[(keys.map(keys.value_counts()) == len(known)).to_numpy(dtype=bool)]
+    if not set(window) <= known or not len(rows):
+        problem = f"no cohort has effects at all event times from {window[0]} to {window[1]}"
+        raise EstimationError(problem, where="window", code="E_WINDOW")
+    return rows
 
 
 def _after_award(cells: pd.DataFrame) -> NDArray[np.bool_]:
