@@ -50,6 +50,8 @@ class Candidates:
         DesignError
             `E_NO_TREATED` or `E_NO_CONTROL`.
         """
+        if self.treated.any() and self.control.any():
+            return self
         n_gone = int((self.reason == "missing_covariate").sum())
         why = f" ({n_gone} firms lack a covariate)" if n_gone else ""
         if not self.treated.any():
@@ -58,13 +60,11 @@ class Candidates:
                 code="E_NO_TREATED",
                 hint="check the programme, the award dates and the first and last period",
             )
-        if not self.control.any():
-            raise DesignError(
-                f"no never-treated firm to match with{why}",
-                code="E_NO_CONTROL",
-                hint="match with method 'none' and compare with firms that are not yet treated",
-            )
-        return self
+        raise DesignError(
+            f"no never-treated firm to match with{why}",
+            code="E_NO_CONTROL",
+            hint="match with method 'none' and compare with firms that are not yet treated",
+        )
 
 
 def candidates(panel: Panel) -> Candidates:

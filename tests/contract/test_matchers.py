@@ -34,6 +34,16 @@ VARIANTS = {
         {"rule": "fd", "cutpoints": {"size": [2, 3, 4], "growth": 3}, "grouping": {"industry": [["I0", "I1"]]}},
     ],
     "subclass": [{"subclass": 4, "min_n": 2, "model": "probit"}, {"min_n": 0, "discard": "both"}],
+    "optimal": [
+        {"exact": ("industry",), "caliper": 0.2},
+        {"ratio": 2, "distance": "mahalanobis", "covariates": ("size", "growth"), "exact": ("debt",)},
+        {"ratio": 3, "calipers": {"size": 0.5}, "antiexact": ("region",), "discard": "both"},
+    ],
+    "full": [
+        {"exact": ("industry",), "caliper": 0.2},
+        {"distance": "robust_mahalanobis", "covariates": ("size", "growth"), "antiexact": ("region",)},
+        {"min_controls": 0.5, "max_controls": 3, "exact": ("debt", "region"), "distance": "score"},
+    ],
     "exact": [{"on": ("industry",)}, {"on": ("debt", "region")}],
     "nearest": [
         {"exact": ("industry",), "caliper": 0.2},

@@ -12,6 +12,7 @@ from evalkit.reporting.words import words
 METHODS = [
     ("matching", "none"), ("matching", "exact"), ("matching", "nearest"), ("matching", "entropy"),
     ("matching", "cbps"), ("matching", "ipw"), ("matching", "coarsened"), ("matching", "subclass"),
+    ("matching", "optimal"), ("matching", "full"),
     ("estimation", "event_study"),
     ("estimation", "group_time"), ("checks", "balance"), ("checks", "overlap"), ("checks", "pretrends"),
 ]  # fmt: skip
