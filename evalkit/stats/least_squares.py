@@ -49,6 +49,8 @@ def least_squares(
     flat = scale <= ABSORBED * (scale if before is None else before)
     if flat.any():
         raise _collinear([names[i] for i in np.flatnonzero(flat) if i < len(names)])
+    if len(x) < x.shape[1]:
+        raise _collinear(names)
     with threadpool_limits(limits=1, user_api="blas"):
         q, r, order = qr(x / scale, mode="economic", pivoting=True)
         singular = np.linalg.svd(r, compute_uv=False)
