@@ -49,9 +49,11 @@ def build(study: Study, root: str | Path = ".", quarantine: Path | None = None) 
     DataError, DesignError
         Input was rejected, or nothing can be compared.
     """
+    from evalkit.engine.memory import system_memory
     from evalkit.etl.build import build_panel
 
-    return build_panel(study, Path(root), quarantine)
+    with system_memory():
+        return build_panel(study, Path(root), quarantine)
 
 
 def match(panel: "Panel", method: str = "none", *, seed: int = 0, **options: Any) -> MatchedSample:  # noqa: ANN401
@@ -62,7 +64,11 @@ def match(panel: "Panel", method: str = "none", *, seed: int = 0, **options: Any
 
 def estimate(sample: MatchedSample, method: str = "group_time", **options: Any) -> Effects:  # noqa: ANN401
     """Estimate effects from a sample; `methods.names("estimation")` lists the estimators."""
-    effects: Effects = methods.build("estimation", method, options).estimate(sample)
+    from evalkit.engine.memory import system_memory
+
+    estimator = methods.build("estimation", method, options)
+    with system_memory():
+        effects: Effects = estimator.estimate(sample)
     return effects
 
 
