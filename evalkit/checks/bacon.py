@@ -91,7 +91,7 @@ def _negative_share(moments: Moments, panel: Panel, place: int) -> float:
     design = hit[:, :, None].astype(np.float64)
     found = fit(moments, slice(place * n_periods, (place + 1) * n_periods), design, ["treated"])
     weights = cell_weights(found, moments.total[:, 0], hit)
-    return float(-weights[weights < 0].sum() / np.abs(weights).sum())
+    return float(np.abs(weights[weights < 0]).sum() / np.abs(weights).sum())
 
 
 def _row(comparison: Comparison, moments: Moments) -> dict[str, Any]:
