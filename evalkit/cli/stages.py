@@ -9,6 +9,7 @@ from typing import Any
 import evalkit
 from evalkit import run
 from evalkit.cli.run_folder import HEADLINE, QUALITY, STAGES, RunFolder
+from evalkit.etl.paths import input_files
 from evalkit.etl.vintages import imported, source_files, sources_of
 from evalkit.model import store, study_file
 from evalkit.model.check import CheckResult, load_checks, save_checks
@@ -61,11 +62,14 @@ class Stages:
 
     def describe(self) -> dict[str, Any]:
         """Write what the quality of the panel's data is, beside the panel, and return it."""
+        from evalkit.etl.awards.link_quality import against_sample, identities
         from evalkit.etl.awards.link_rates import link_rates
         from evalkit.etl.quality import quality
 
         quarantine = self.folder.path / "restricted" / "quarantine"
         links = link_rates(self._imported, self.root, quarantine)
+        links |= {"link_sample": against_sample(self._imported, self.root, quarantine)}
+        links |= {"identities": identities(self._imported, self.root)}
         found = quality(self.panel, self.study.disclosure.threshold, links)
         self.folder.add("build", QUALITY, found)
         return found
@@ -150,6 +154,9 @@ class Stages:
             for role, source in sources_of(self._imported)
             for file in source_files(source, home, f"sources.{role}.path", start)
         ]
+        for role, source in sources_of(self._imported):
+            for path in (*source.codes.values(), *source.concordance.values()):
+                files += input_files(path, home, f"sources.{role}")
         return {f.relative_to(home).as_posix(): store.sha256(f) for f in files}
 
     @cached_property

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, TypeVar
 from threadpoolctl import threadpool_limits
 
 from evalkit.model.panel import Panel
+from evalkit.model.store import BLOCK_FIRMS
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -40,3 +41,10 @@ def map_blocks(panel: Panel, columns: Sequence[str], kernel: "Callable[[pa.Recor
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()
+
+
+def map_rows(n_rows: int, kernel: Callable[[slice], T]) -> Iterator[T]:
+    """Yield `kernel(rows)` for the same blocks of data that are held in memory, in block order."""
+    blocks = [slice(start, min(start + BLOCK_FIRMS, n_rows)) for start in range(0, n_rows, BLOCK_FIRMS)]
+    with threadpool_limits(limits=1, user_api="blas"), ThreadPoolExecutor(threads()) as pool:
+        yield from pool.map(kernel, blocks)

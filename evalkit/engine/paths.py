@@ -10,14 +10,14 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from evalkit.engine.local import map_blocks
-from evalkit.errors import DesignError, EstimationError
+from evalkit.errors import DesignError, EstimationError, UnknownNameError, did_you_mean
 from evalkit.model.panel import Panel
 from evalkit.model.sample import MatchedSample
 from evalkit.model.study import Outcome
 from evalkit.stats.moments import Moments, Partial, Quantum, block_moments, combine
 from evalkit.stats.transforms import transform
 
-_MOMENTS: "WeakKeyDictionary[MatchedSample, Moments]" = WeakKeyDictionary()
+_MOMENTS: "WeakKeyDictionary[MatchedSample, dict[tuple[str, ...], Moments]]" = WeakKeyDictionary()
 
 
 def paths(panel: Panel, block: pa.RecordBatch) -> NDArray[np.float64]:
@@ -39,8 +39,10 @@ def path_columns(panel: Panel) -> list[str]:
     return list(dict.fromkeys(name for o in panel.outcomes for name in panel.columns_of(o)))
 
 
-def sample_moments(sample: MatchedSample) -> Moments:
-    """Return the group moments of all outcomes of a sample; the data are read once per sample.
+def sample_moments(sample: MatchedSample, strata: tuple[str, ...] = ()) -> Moments:
+    """Return the group moments of all outcomes of a sample; the data are read once per sample and choice of strata.
+
+    Firms of different `strata`, categories of the panel, are in different groups.
 
     Raises
     ------
@@ -49,9 +51,10 @@ def sample_moments(sample: MatchedSample) -> Moments:
     EstimationError
         A weight is negative or not finite (`E_WEIGHT`).
     """
-    if sample not in _MOMENTS:
-        _MOMENTS[sample] = _moments(sample)
-    return _MOMENTS[sample]
+    known = _MOMENTS.setdefault(sample, {})
+    if strata not in known:
+        known[strata] = _moments(sample, strata)
+    return known[strata]
 
 
 def baseline_means(sample: MatchedSample) -> dict[str, float]:
@@ -81,7 +84,7 @@ def baseline_means(sample: MatchedSample) -> dict[str, float]:
     return means
 
 
-def _moments(sample: MatchedSample) -> Moments:
+def _moments(sample: MatchedSample, strata: tuple[str, ...]) -> Moments:
     panel, weight = sample.panel, sample.weight
     if not np.isfinite(weight).all() or (weight < 0).any():
         raise EstimationError("weights must be finite and not negative", code="E_WEIGHT")
@@ -92,13 +95,18 @@ def _moments(sample: MatchedSample) -> Moments:
     low, high = _bounds(panel)
     quantum = Quantum.covering(low, high, float(weight.max()))
     cluster, n_second = clusters(panel)
+    stratum, n_strata = _codes(panel, strata, "strata")
+    has_clusters, label = cluster is not None, cluster
+    if stratum is not None:
+        label = stratum if cluster is None else cluster * n_strata + stratum
 
     def kernel(block: pa.RecordBatch, row: int) -> Partial:
         firms = slice(row, row + block.num_rows)
-        own = None if cluster is None else cluster[firms]
+        own = None if label is None else label[firms]
         return block_moments(weight[firms], paths(panel, block), cohort[firms], quantum, own)
 
-    return dataclasses.replace(combine(map_blocks(panel, columns, kernel), quantum), n_second=n_second)
+    found = dataclasses.replace(combine(map_blocks(panel, columns, kernel), quantum), n_second=n_second)
+    return found if stratum is None else found.with_strata(n_strata, has_clusters)
 
 
 def clusters(panel: Panel) -> tuple[NDArray[np.int64] | None, int]:
@@ -109,19 +117,31 @@ def clusters(panel: Panel) -> tuple[NDArray[np.int64] | None, int]:
     DesignError
         Some firms have no cluster (`E_CLUSTERS`).
     """
-    code, n_last = None, 0
-    for name in panel.clusters:
+    code, _ = _codes(panel, panel.clusters, "covariates.clusters")
+    if len(panel.clusters) < 2:
+        return code, 0
+    return code, _codes(panel, panel.clusters[1:], "covariates.clusters")[1]
+
+
+def _codes(panel: Panel, names: tuple[str, ...], where: str) -> tuple[NDArray[np.int64] | None, int]:
+    """Return the code of each firm (n_firms,) over the combined levels of some columns, and how many there may be."""
+    code, size = None, 1
+    for name in names:
+        if name not in panel.column_names:
+            raise UnknownNameError(
+                f"the panel has no column '{name}'", where=where, hint=did_you_mean(name, panel.column_names)
+            )
         column = panel.read([name]).column(0).combine_chunks()
         if column.null_count:
             raise DesignError(
-                f"{column.null_count} firms have no '{name}' to be clustered by", where="covariates.clusters",
-                code="E_CLUSTERS", hint="leave these firms out of the population, or cluster by firm",
+                f"{column.null_count} firms have no '{name}'", where=where, code="E_CLUSTERS",
+                hint="leave these firms out of the population, or choose another column",
             )  # fmt: skip
         levels = pa.array(sorted(pc.unique(column).to_pylist()))
         own = pc.index_in(column, levels).to_numpy().astype(np.int64)
-        n_last = len(levels)
-        code = own if code is None else code * n_last + own
-    return code, n_last if len(panel.clusters) > 1 else 0
+        code = own if code is None else code * len(levels) + own
+        size *= len(levels)
+    return code, size
 
 
 def _bounds(panel: Panel) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

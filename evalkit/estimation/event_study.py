@@ -12,7 +12,7 @@ from evalkit.model.sample import MatchedSample
 from evalkit.stats.cohorts import caveats, event_times, observed_of, require_before_and_after
 from evalkit.stats.inference import effects_table
 from evalkit.stats.moments import Moments
-from evalkit.stats.regression import Covariance, Design, regress, treatable
+from evalkit.stats.regression import Covariance, Design, regress, stratum_effects, treatable
 
 _NEVER = np.iinfo(np.int64).max
 
@@ -35,6 +35,9 @@ class Method:
         Robust to clusters as the study's `inference` says, or with the correction named: CR1 has the small-sample
         factor G/(G-1) * (N-1)/(N-K), where K counts the indicators and the year effects but not the firm effects nested
         in the clusters; CR2 and CR3 correct residuals firm by firm. Or the textbook formula with equal variances.
+    strata : tuple of str
+        Categories of firms, industry or prefecture for example, whose combinations have period effects of their own:
+        firms are then compared with firms of the same stratum only.
 
     Assumes
     -------
@@ -50,6 +53,7 @@ class Method:
     leads: int | None = None
     lags: int | None = None
     covariance: Covariance = "clustered"
+    strata: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if min(self.leads or 0, self.lags or 0) < 0:
@@ -66,9 +70,15 @@ class Method:
             Event times are not identified (`E_COLLINEAR`); equal variances asked for with weights (`E_OPTION`).
         """
         panel = sample.panel
-        moments, n_dropped = treatable(sample_moments(sample), panel.periods[0] + 1 + panel.anticipation)
+        moments, n_dropped = treatable(sample_moments(sample, self.strata), panel.periods[0] + 1 + panel.anticipation)
         events = [self._events(panel, moments, o) for o in range(len(panel.outcomes))]
-        designs = [Design(self._indicators(panel, moments, e), [f"event time {k}" for k in e]) for e in events]
+        designs = [
+            Design(
+                self._indicators(panel, moments, e), [f"event time {k}" for k in e],
+                stratum_effects(moments, o, len(panel.periods)),
+            )
+            for o, e in enumerate(events)
+        ]  # fmt: skip
         found = regress(moments, designs, self.covariance, panel.inference.correction)
         labels = _labels(sample, moments, events, designs)
         table, vcov = effects_table(labels, found.estimate, found.vcov, found.dof, panel.inference.level)

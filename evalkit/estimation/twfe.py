@@ -9,7 +9,7 @@ from evalkit.model.effects import Effects
 from evalkit.model.sample import MatchedSample
 from evalkit.stats.cohorts import caveats, event_times, observed_of, require_before_and_after
 from evalkit.stats.inference import effects_table
-from evalkit.stats.regression import Covariance, Design, regress, treatable
+from evalkit.stats.regression import Covariance, Design, regress, stratum_effects, treatable
 
 
 @dataclasses.dataclass(frozen=True)
@@ -23,6 +23,9 @@ class Method:
     ----------
     covariance : {"clustered", "cr1", "cr2", "cr3", "homoskedastic"}
         As in `event_study`.
+    strata : tuple of str
+        Categories of firms, industry or prefecture for example, whose combinations have period effects of their own:
+        firms are then compared with firms of the same stratum only.
 
     Assumes
     -------
@@ -36,6 +39,7 @@ class Method:
     """
 
     covariance: Covariance = "clustered"
+    strata: tuple[str, ...] = ()
 
     def estimate(self, sample: MatchedSample) -> Effects:
         """Estimate one effect for each outcome with their joint covariance, from one read of the data.
@@ -48,14 +52,16 @@ class Method:
             The effect is not identified (`E_COLLINEAR`); equal variances asked for with weights (`E_OPTION`).
         """
         panel = sample.panel
-        moments, n_dropped = treatable(sample_moments(sample), panel.periods[0] + 1 + panel.anticipation)
+        moments, n_dropped = treatable(sample_moments(sample, self.strata), panel.periods[0] + 1 + panel.anticipation)
         times, treated = event_times(moments, panel.periods)
         hit = treated[:, None] & (times >= -panel.anticipation)
         designs, n_treated, n_control = [], [], []
         for o, outcome in enumerate(panel.outcomes):
             require_before_and_after(moments, panel.periods, o, outcome.name)
             seen = observed_of(moments, o, len(panel.periods))
-            designs.append(Design(hit[:, :, None].astype(float), ["treated"]))
+            designs.append(
+                Design(hit[:, :, None].astype(float), ["treated"], stratum_effects(moments, o, len(panel.periods)))
+            )
             n_treated.append(int(moments.n[(hit & seen).any(axis=1)].sum()))
             n_control.append(int(moments.n[(moments.cohort == 0) & seen.any(axis=1)].sum()))
         found = regress(moments, designs, self.covariance, panel.inference.correction)

@@ -9,9 +9,12 @@ from numpy.typing import NDArray
 
 from evalkit.errors import DataError, DesignError, EvalkitError, each, raise_all
 from evalkit.etl.awards.first_awards import first_awards
+from evalkit.etl.awards.link_awards import LINKS
+from evalkit.etl.codes import with_codes
 from evalkit.etl.conform import Typed, conform
 from evalkit.etl.layouts import Role
 from evalkit.etl.needs import cluster_covariates, fields, needs
+from evalkit.etl.panel.award_history import History, award_columns, censored, history, unknown_doses
 from evalkit.etl.panel.baseline import Baseline, baseline_period
 from evalkit.etl.panel.entry_exit import exit_columns, late_entries, with_exits
 from evalkit.etl.panel.firm_records import find, known_firms
@@ -27,8 +30,9 @@ from evalkit.etl.quarantine import limit_problems, write_quarantine
 from evalkit.etl.rules import keep_rules
 from evalkit.etl.source import SourceText, header_problems, read_source
 from evalkit.etl.vintages import imported
+from evalkit.model import store
 from evalkit.model.flow import Flow, FlowStep
-from evalkit.model.panel import COHORT, FIRM, Panel, PanelCovariate
+from evalkit.model.panel import AWARD, COHORT, DOSE, FIRM, Panel, PanelCovariate
 from evalkit.model.study import Source, Study
 
 if TYPE_CHECKING:
@@ -76,8 +80,8 @@ def build_panel(study: Study, root: Path, quarantine: Path | None = None) -> Pan
         All problems of one stage together.
     """
     study = imported(study, root)
-    typed = _typed(study, root)
-    years_flow = Flow().add(typed["firm_years"].reading("read firm-years"))
+    typed, codes_flow = with_codes(study, _typed(study, root), root)
+    years_flow = Flow().add(typed["firm_years"].reading("read firm-years")).extend(codes_flow)
     states, records_flow = firm_states(typed.get("firms"), study.firms.history)
     merged, mergers_flow = _mergers(study, typed, states)
     records = states.now
@@ -85,7 +89,8 @@ def build_panel(study: Study, root: Path, quarantine: Path | None = None) -> Pan
     columns, places, years_flow = _placed(study, firm_years, columns, merged, years_flow)
     known = known_firms(places.known, *([records.rows.column(FIRM).combine_chunks()] if records else []))
     named = _named(typed["awards"], known, study, merged)
-    awards, cohorts, awards_flow = first_awards(typed["awards"], study, named, records)
+    found = first_awards(typed["awards"], study, named, records)
+    awards, cohorts, awards_flow = found.awards, found.cohorts, found.flow
     if merged:
         awards, cohorts, step, moved = awards_followed(awards, cohorts, merged)
         awards_flow = awards_flow.add(step)
@@ -103,9 +108,12 @@ def build_panel(study: Study, root: Path, quarantine: Path | None = None) -> Pan
     if merged:
         is_left = find(on_grid.firms, moved) < 0
         firms = firms.keep(is_left, "absorbed firms", "award counts for the firm that absorbed it")
-    panel = _panel(study, _after_end(study, firms), states)
+    past = history(awards, found.others, merged) if study.treatment.needs_ledger else None
+    panel = _panel(study, _repeated(study, _after_end(study, firms), past), states, past)
     if quarantine:
         write_quarantine(quarantine, sources)
+        if found.links is not None:
+            store.write_parquet(quarantine / LINKS, found.links)
     return panel
 
 
@@ -227,7 +235,27 @@ def _after_end(study: Study, firms: Firms) -> Firms:
     )
 
 
-def _panel(study: Study, firms: Firms, states: States) -> Panel:
+def _repeated(study: Study, firms: Firms, past: History | None) -> Firms:
+    """Leave out firms, or take out outcomes, because of awards beside the first, as the study says."""
+    how, periods = study.treatment, study.period
+    if past is None:
+        return firms
+    if how.clean_window:
+        is_clean = past.is_clean(firms.grid.firms, firms.cohort, how.clean_window)
+        firms = firms.keep(is_clean, "clean window", "an award of another programme in the years before")
+    if how.overlap == "drop":
+        is_single = past.has_no_other(firms.grid.firms, periods.first, periods.last)
+        firms = firms.keep(is_single, "overlapping programmes", "an award of another programme in the period")
+    second = past.second(firms.grid.firms, firms.cohort)
+    if how.repeat == "drop":
+        firms = firms.keep(second > periods.last, "repeat awards", "a second award in the period")
+    if how.repeat == "censor":
+        on_grid, step = censored(firms.grid, study.outcome, second)
+        firms = Firms(on_grid, firms.cohort, firms.flow.add(step))
+    return firms
+
+
+def _panel(study: Study, firms: Firms, states: States, past: History | None) -> Panel:
     """Apply the population, check the design and the outcomes, and lay out the columns."""
     records, state = states.on(last_day(baseline_period(study, firms.cohort), study.period))
     firms = dataclasses.replace(firms, flow=firms.flow.extend(state))
@@ -246,11 +274,15 @@ def _panel(study: Study, firms: Firms, states: States) -> Panel:
     raise_all(errors, "the outcomes")
     roles = tuple(PanelCovariate(name, kind) for name, (_, kind) in covariates.items())
     table = _table(study, firms, {name: values for name, (values, _) in covariates.items()})
-    for name, values in _beside(study, before, states).items():
+    beside = _beside(study, before, states)
+    if past:
+        beside |= award_columns(study, past, firms.grid.firms, firms.cohort)
+        flow = flow.extend(unknown_doses(study, past, firms.grid.firms, firms.cohort))
+    for name, values in beside.items():
         table = table.append_column(name, values)
     return Panel(
         table, study.period.labels, study.outcome, roles, study.treatment.anticipation, flow, study.clusters,
-        study.inference,
+        study.inference, DOSE if DOSE in beside else "", AWARD if study.treatment.path else "",
     )  # fmt: skip
 
 
@@ -292,10 +324,11 @@ def _in_population(study: Study, firms: Firms, records: "pa.Table | None") -> tu
 
 def _check_design(study: Study, cohort: NDArray[np.int64]) -> None:
     """Refuse a comparison without treated or without control firms."""
-    is_treated = (cohort > 0) & (cohort <= study.period.last)
+    is_treated = (cohort >= study.period.first) & (cohort <= study.period.last)
     if not is_treated.any():
+        is_before = (cohort > 0) & (cohort < study.period.first)
         raise DesignError(
-            "no firm has an award in the period",
+            "every award lies before the first period" if is_before.any() else "no firm has an award in the period",
             where="treatment",
             code="E_NO_TREATED",
             hint="check treatment.programme and stage, the period and the population",

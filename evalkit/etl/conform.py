@@ -71,11 +71,11 @@ class Typed:
 
     def reading(self, step: str) -> FlowStep:
         """Return the flow step of reading: rows that broke a rule, by rule, and numbers that were completed."""
-        n_in, n_kept = self.source.n_rows, len(self.rows)
+        n_in, n_kept, n_aside = self.source.n_rows, len(self.rows), len(self.rejected)
         completed = f"{self.n_completed} corporate numbers completed with their check digit" if self.n_completed else ""
         kinds = missing_note(self.source, self.rows.column_names)
         reason = "; ".join(text for text in (self.rules(), completed, kinds, self._schemes()) if text)
-        return FlowStep(step, "rows", n_in, n_kept, quarantined=n_in - n_kept, reason=reason)
+        return FlowStep(step, "rows", n_in, n_kept, quarantined=n_aside, reason=reason)
 
     def _schemes(self) -> str:
         """Return the rows by scheme of their firm id, "" where all have one scheme."""

@@ -7,7 +7,7 @@ from evalkit.errors import DataError, EvalkitError, StudyError
 from evalkit.etl.awards.link_awards import name_columns
 from evalkit.etl.layouts import Field, FieldType
 from evalkit.etl.source import SourceText
-from evalkit.model.panel import COHORT, FIRM
+from evalkit.model.panel import AWARD, COHORT, DOSE, FIRM
 from evalkit.model.study import Condition, Covariate, Study
 
 SUCCESSOR = "successor_id"
@@ -38,9 +38,13 @@ def needs(study: Study, firms: SourceText | None) -> tuple[list[Need], list[Eval
     found += [covariate_need(study, c, has_firm_column) for c in cluster_covariates(study)]
     found += value_needs(study, has_firm_column)
     errors: list[EvalkitError] = []
-    if {FIRM, COHORT} & {c.name for c in study.baseline}:
-        problem = f"a covariate cannot be called '{FIRM}' or '{COHORT}'"
+    taken = [FIRM, COHORT, *([DOSE] if study.treatment.dose else [])]
+    if set(taken) & {c.name for c in study.baseline}:
+        problem = f"a covariate cannot be called {' or '.join(map(repr, taken))}"
         errors.append(StudyError(problem, where="covariates.baseline", code="E_SPEC_VALUE"))
+    if study.treatment.path and AWARD in {o.column for o in study.outcome}:
+        problem = f"an outcome cannot be of the column '{AWARD}', which is the path of awards"
+        errors.append(StudyError(problem, where="outcome", code="E_SPEC_VALUE"))
     for i, condition in enumerate(study.population.where, start=1):
         where = f"population.where[{i}]"
         if firms is None and condition.at is None:
@@ -116,7 +120,7 @@ def covariate_need(study: Study, covariate: Covariate, has_firm_column: Callable
     if covariate.transform != "level":
         return Need(role, covariate.column, "number")
     declared = study.sources.firms if is_firm else study.sources.firm_years
-    types = declared.types if declared else {}
+    types = declared.column_types if declared else {}
     return Need(role, covariate.column, types.get(covariate.column, "infer"))
 
 
@@ -136,6 +140,7 @@ def fields(source: SourceText, needed: list[Need], study: Study) -> list[Field]:
         return [Field(FIRM, "firm_id", required=True), Field(SUCCESSOR, "firm_id"), *by_row]
     required = {"programme"} if study.treatment.programme else set()
     required |= {"stage"} if study.treatment.stage else set()
+    required |= {"amount"} if study.treatment.dose or study.treatment.path else set()
     by_name = study.link.method != "none"
     optional = {FIRM} if by_name and source.role == "awards" else set()
     known = [
@@ -143,7 +148,7 @@ def fields(source: SourceText, needed: list[Need], study: Study) -> list[Field]:
         for f in source.layout.fields
         if (f.required and f.name not in optional) or f.name in required or source.has(f.name)
     ]
-    types = source.declared.types
+    types = source.declared.column_types
     named = [f.name for f in known] + [n.column for n in needed if n.role == source.role]
     needed = needed + [Need(source.role, n, "number") for n in source.declared.nonnegative if n not in named]
     if by_name:

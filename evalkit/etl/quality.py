@@ -3,7 +3,8 @@
 Nothing here names a firm, yet counts can be small: the report stays with the panel, in the restricted area.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -14,17 +15,23 @@ from evalkit.etl.panel.unit_jumps import UNIT_FACTORS, decades, is_jump
 from evalkit.model.panel import Panel
 
 ARMS = ("treated", "control")
+LINKS = ("links", "legal_forms", "link_sample", "identities")
 VERDICTS = ("ok", "warn", "red")
 GAP_WARN, GAP_RED = 5.0, 20.0
 """Percentage points by which the arms may differ in what is missing or leaves (What Works Clearinghouse, cautious)."""
 JUMP_WARN, JUMP_RED = 0.5, 5.0
 """Percent of neighbouring years with a jump by one factor."""
+OF_LINKS = [
+    "n_rows", "n_linked", "n_ambiguous", "n_unlinked", "n_no_corpno", "percent_linked", "percent_covered", "verdict",
+]  # fmt: skip
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 Row = dict[str, Any]
 Arms = tuple[NDArray[np.bool_], NDArray[np.bool_]]
 
 
-def quality(panel: Panel, threshold: int = 10, links: Sequence[Row] = ()) -> dict[str, Any]:
+def quality(
+    panel: Panel, threshold: int = 10, links: Mapping[str, Sequence[Row]] = MappingProxyType({})
+) -> dict[str, Any]:
     """Describe the quality of a panel.
 
     Parameters
@@ -33,26 +40,27 @@ def quality(panel: Panel, threshold: int = 10, links: Sequence[Row] = ()) -> dic
         One row per firm.
     threshold : int
         Fewest values of which mean and quantiles are told.
-    links : sequence of dict
-        What `link_rates` found, which a panel does not know.
+    links : dict of list of dict
+        Lists on the links of awards, which a panel does not know.
 
     Returns
     -------
     dict
         `verdict` ("ok", "warn", "red": the worst of all rows), `firms` by arm, and lists of rows: `flow` (counts at
-        each step), `duplicates` (rows merged or contradicting each other), `links` (rate by programme and year),
-        `missing` (percent by arm for each covariate, and each outcome and period), `values` (distribution of each
-        outcome by period), `jumps` (neighbouring years that differ by about x10, x1,000 or x1,000,000, by arm),
-        `gaps` (firms not seen in a period though seen before and after it), `exits` (percent by arm of the firms seen
-        in the period before or later that are not seen from this one on) and, where the study declares exits,
-        `closures` (percent by arm of the firms in business before that end in a period, by cause).
+        each step), `duplicates` (rows merged or contradicting each other), what `links` holds of `links` (rates by
+        programme and year), `legal_forms`, `link_sample` and `identities`, `missing` (percent by arm for each
+        covariate, and each outcome and period), `values` (distribution of each outcome by period), `jumps`
+        (neighbouring years that differ by about x10, x1,000 or x1,000,000, by arm), `gaps` (firms not seen in a period
+        though seen before and after it), `exits` (percent by arm of the firms seen in the period before or later that
+        are not seen from this one on) and, where the study declares exits, `closures` (percent by arm of the firms in
+        business before that end in a period, by cause).
         A firm is treated when its award lies in the panel's periods or before.
     """
     is_treated = (panel.cohort > 0) & (panel.cohort <= panel.periods[-1])
     arms = (is_treated, ~is_treated)
     outcomes, is_seen = _of_outcomes(panel, arms, threshold)
     lists: dict[str, list[Row]] = {
-        "links": list(links),
+        **{name: list(links.get(name, ())) for name in LINKS},
         "missing": [*_covariates(panel, arms), *outcomes.pop("missing")],
         **outcomes,
     }
@@ -200,7 +208,10 @@ def lines(found: dict[str, Any]) -> list[str]:
     ]  # fmt: skip
     for name, columns in (
         ("duplicates", ["step", "in", "equal", "contradicting"]),
-        ("links", ["programme", "fiscal_year", "n_rows", "n_linked", "percent_linked", "verdict"]),
+        ("links", ["programme", "fiscal_year", *OF_LINKS]),
+        ("legal_forms", ["legal_form", *OF_LINKS]),
+        ("link_sample", ["n_labelled", "n_in_register", "n_linked", "n_right", "percent_precision", "percent_recall"]),
+        ("identities", ["code", "n_rows", "n_found", "first", "verdict"]),
         ("missing", ["column", "period", *(f"percent_missing_{a}" for a in ARMS), "gap_points", "verdict"]),
         ("values", ["column", "period", "n", "mean", "p05", "p50", "p95"]),
         ("jumps", ["column", "period", "factor", *(f"n_{a}" for a in ARMS), "percent", "verdict"]),

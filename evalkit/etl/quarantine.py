@@ -16,8 +16,9 @@ from evalkit.model.study import Limits
 if TYPE_CHECKING:
     import pyarrow as pa
 
-NOT_COUNTED = ("E_UNLINKED", "E_LINK_AMBIGUOUS")
-"""Awards that are not linked have a limit of their own, the link rate."""
+NOT_COUNTED = ("E_UNLINKED",)
+"""Awards of firms that are not there have a limit of their own, the link rate. Those that mean several firms count like
+any row that contradicts itself: their firm is there, on the wrong side of the comparison."""
 PLACES = ("file", "line", "column", "rule")
 
 

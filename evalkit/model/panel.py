@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 FIRM, COHORT = "firm_id", "cohort"
+DOSE, AWARD = "dose", "award"
 Kind = Literal["number", "category"]
 
 
@@ -53,6 +54,12 @@ class Panel:
         One or two columns of categories; firms that share one are not independent. Empty: each firm is a cluster.
     inference : Inference
         How standard errors are corrected, and the level of intervals.
+    dose : str
+        Column of the amount awarded in the firm's first year with an award (int64, null for never treated and where
+        it is not known); "" where the panel has none.
+    award_path : str
+        What the columns `<award_path>@<period>` of the amount awarded in each period start with (float64, 0 where
+        there is no award, null where it is not known); "" where the panel has none.
     """
 
     source: "pa.Table | Path"
@@ -63,6 +70,8 @@ class Panel:
     flow: Flow = dataclasses.field(default_factory=Flow)
     clusters: tuple[str, ...] = ()
     inference: Inference = dataclasses.field(default_factory=Inference)
+    dose: str = ""
+    award_path: str = ""
 
     @property
     def n_firms(self) -> int:
@@ -87,6 +96,11 @@ class Panel:
     def columns_of(self, outcome: Outcome) -> list[str]:
         """Return the value columns of an outcome, one per period."""
         return [f"{outcome.column}@{p}" for p in self.periods]
+
+    @property
+    def award_columns(self) -> list[str]:
+        """The columns of amounts awarded, one per period; none where the panel has no award path."""
+        return [f"{self.award_path}@{p}" for p in self.periods] if self.award_path else []
 
     def outcome(self, name: str) -> Outcome:
         """Return an outcome by name."""
@@ -160,6 +174,17 @@ class Panel:
             pairs = [(np.nan, np.nan) if e["min"] is None else (e["min"], e["max"]) for e in each]
         return np.array(pairs, dtype=np.float64).reshape(-1, 2).T
 
+    def n_missing(self, columns: Sequence[str]) -> int:
+        """Return how many values of some columns are not observed; a panel file has that in its statistics."""
+        if isinstance(self.source, Path):
+            import pyarrow.parquet as pq
+
+            file = pq.read_metadata(self.source)
+            place = {file.schema.column(i).name: i for i in range(file.num_columns)}
+            found = [file.row_group(i).column(place[c]).statistics for i in range(file.num_row_groups) for c in columns]
+            return sum(f.null_count for f in found)
+        return sum(self.source.column(c).null_count for c in columns)
+
     @cached_property
     def cohort(self) -> NDArray[np.int32]:
         """Cohort of each firm (n_firms,), 0 for never treated."""
@@ -179,7 +204,8 @@ class Panel:
 
     def _names(self) -> list[str]:
         values = dict.fromkeys(name for o in self.outcomes for name in self.columns_of(o))
-        return [FIRM, COHORT, *(c.name for c in self.covariates), *values]
+        dose = [self.dose] if self.dose else []
+        return [FIRM, COHORT, *(c.name for c in self.covariates), *values, *dose, *self.award_columns]
 
     def _repr_html_(self) -> str:
         treated = int((self.cohort > 0).sum())
@@ -198,7 +224,8 @@ class Panel:
             "covariates": [dataclasses.asdict(c) for c in self.covariates],
             "clusters": self.clusters, "inference": self.inference.model_dump(mode="json"),
         }  # fmt: skip
-        store.write_json(folder / "panel.json", meta)
+        awards = {"dose": self.dose, "award_path": self.award_path}
+        store.write_json(folder / "panel.json", meta | {role: column for role, column in awards.items() if column})
 
     @classmethod
     def load(cls, folder: Path) -> "Panel":
@@ -213,6 +240,8 @@ class Panel:
             flow=Flow.load(folder / "flow.json"),
             clusters=tuple(meta["clusters"]),
             inference=Inference.model_validate(meta["inference"]),
+            dose=meta.get("dose", ""),
+            award_path=meta.get("award_path", ""),
         )
 
     @classmethod

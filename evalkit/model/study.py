@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from evalkit.model.study_awards import Link, Treatment
 from evalkit.model.study_part import Name, StudyPart
 from evalkit.model.study_values import Deflate, FiscalPeriods, Reconcile, Rule, Units
 
@@ -37,6 +38,9 @@ class Source(StudyPart):
     lies. `licence` is a note for people. `combine` "sum" adds up several rows of one
     firm-year, those of its workplaces for example: number columns with a declared unit or type are added, all others
     must agree. Equal rows are one row only where a `row_key` says so.
+
+    `codes` names a CSV file with a column `code` for columns that hold codes: others are counted. `concordance` names
+    one with `former_code` and `code`, by which codes of an earlier revision are translated.
     """
 
     layout: Name
@@ -62,6 +66,19 @@ class Source(StudyPart):
     fiscal_year_from: Literal["", "vintage", "period_end"] = ""
     licence: str = ""
     combine: Literal["", "sum"] = ""
+    codes: dict[str, str] = {}
+    concordance: dict[str, str] = {}
+
+    @property
+    def column_types(self) -> dict[str, Literal["number", "category"]]:
+        """The declared types of columns; codes are categories."""
+        return {**self.types, **dict.fromkeys(self.codes, "category")}
+
+    @model_validator(mode="after")
+    def _concordance(self) -> "Source":
+        if set(self.concordance) - set(self.codes):
+            raise ValueError("a concordance needs codes, the list of codes that it leads to, for the same column")
+        return self
 
     @model_validator(mode="after")
     def _database(self) -> "Source":
@@ -89,21 +106,6 @@ class Sources(StudyPart):
     firms: Source | None = None
     mergers: Source | None = None
     deflators: Source | None = None
-
-
-class Treatment(StudyPart):
-    """Which award makes a firm treated, and from when.
-
-    `after_end` says what becomes of firms whose first award lies after the last period. `consortium` says how an
-    award of several firms is shared among them: not at all, in equal parts, or by the awards' column `share`.
-    """
-
-    programme: tuple[str, ...] = ()
-    stage: str = ""
-    cohort: Literal["first_award"] = "first_award"
-    anticipation: Annotated[int, Field(ge=0)] = 0
-    after_end: Literal["refuse", "not_yet_treated", "drop"] = "refuse"
-    consortium: Literal["refuse", "equal", "share"] = "refuse"
 
 
 class Period(StudyPart):
@@ -258,20 +260,6 @@ class Limits(StudyPart):
 
     quarantined_rows: Annotated[float, Field(ge=0, le=1)] = 0.01
     quarantined_amount: Annotated[float, Field(ge=0, le=1)] = 0.001
-
-
-class Link(StudyPart):
-    """How awards without a firm id are linked to `sources.firms` by name and address.
-
-    "exact" uses rules only; "scored" compares what they leave with Splink (extra `linkage`): a link needs the
-    probability `least_score` and must stand clear of the second firm by `margin` (log2 of the odds). The build stops
-    when fewer than `least_rate` of these awards are linked.
-    """
-
-    method: Literal["none", "exact", "scored"] = "none"
-    least_score: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
-    margin: Annotated[float, Field(ge=0)] = 3.0
-    least_rate: Annotated[float, Field(ge=0, le=1)] = 0.7
 
 
 class Firms(StudyPart):

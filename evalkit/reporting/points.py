@@ -63,7 +63,7 @@ def flow_steps(rows: Iterable[Values], words: Words) -> list[dict[str, Any]]:
 def step_label(step: str, unit: str, words: Words) -> str:
     """Return what a step is called; "population: X" and "outcome 'X'" name a column."""
     parts = re.fullmatch(r"(\w+)(?:: | ')([^']+)'?", step)
-    if parts:
+    if parts and not words.get(f"steps.{step}", ""):
         name = words.get(f"steps.{parts[1]}", parts[1])
         return f"{name}{words['page.colon']}{words.column(parts[2])}"
     name = words.get(f"steps.{step}", step)

@@ -88,6 +88,8 @@ class Moments:
         Cluster of each group where clusters are larger than firms; None when each firm is its own.
     n_second : int
         With clusters in two ways, a cluster is first * n_second + second; otherwise 0.
+    stratum : (C,) int64 or None
+        Stratum of each group, where groups are kept apart by strata too.
     """
 
     cohort: NDArray[np.int64]
@@ -98,24 +100,31 @@ class Moments:
     centre: NDArray[np.float64]
     cluster: NDArray[np.int64] | None = None
     n_second: int = 0
+    stratum: NDArray[np.int64] | None = None
 
     @property
     def ways(self) -> "tuple[NDArray[np.int64], ...]":
         """Clusters (C,) in each way; none when each firm is its own."""
-        if self.cluster is None:
-            return ()
-        return (self.cluster // self.n_second, self.cluster % self.n_second) if self.n_second else (self.cluster,)
+        return () if self.cluster is None else _ways(self.cluster, self.n_second)
 
     @property
     def n_groups(self) -> int:
         """Number of groups."""
         return len(self.cohort)
 
+    def with_strata(self, n_strata: int, has_clusters: bool) -> "Moments":
+        """Take the cluster of each group apart into cluster and stratum: it was cluster * n_strata + stratum."""
+        if self.cluster is None:
+            return self
+        cluster = self.cluster // n_strata if has_clusters else None
+        return dataclasses.replace(self, cluster=cluster, stratum=self.cluster % n_strata)
+
     def take(self, keep: NDArray[np.bool_]) -> "Moments":
         """Return some of the groups (C,)."""
         return dataclasses.replace(
             self, cohort=self.cohort[keep], observed=self.observed[keep], n=self.n[keep], total=self.total[keep],
             product=self.product[keep], cluster=None if self.cluster is None else self.cluster[keep],
+            stratum=None if self.stratum is None else self.stratum[keep],
         )  # fmt: skip
 
     def without(self, unseen: NDArray[np.bool_]) -> "Moments":
@@ -146,8 +155,7 @@ class Moments:
         """
         if self.cluster is not None:
             scores = np.array([a @ s for a, s in zip(influence, self.total, strict=True)])
-            parts = [x.T @ x for x in (cluster_sums(way, scores) for way in (*self.ways, self.cluster))]
-            return _positive(parts[0] + parts[1] - parts[2]) if self.n_second else parts[0]
+            return clustered(scores, self.cluster, self.n_second)
         total: NDArray[np.float64] | None = None
         for a, q in zip(influence, self.product, strict=True):
             part = a @ q @ a.T
@@ -155,6 +163,19 @@ class Moments:
         if total is None:
             raise ValueError("no groups")
         return (total + total.T) / 2
+
+
+def clustered(scores: NDArray[np.float64], cluster: NDArray[np.int64], n_second: int) -> NDArray[np.float64]:
+    """Return the covariance (K, K) of estimates from the influence of groups (C, K) and their clusters (C,).
+
+    In two ways (`n_second` above 0) a cluster is first * n_second + second.
+    """
+    parts = [x.T @ x for x in (cluster_sums(way, scores) for way in (*_ways(cluster, n_second), cluster))]
+    return _positive(parts[0] + parts[1] - parts[2]) if n_second else parts[0]
+
+
+def _ways(cluster: NDArray[np.int64], n_second: int) -> tuple[NDArray[np.int64], ...]:
+    return (cluster // n_second, cluster % n_second) if n_second else (cluster,)
 
 
 def _positive(matrix: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -17,6 +17,8 @@ from evalkit.stats.within import Fit, fit
 
 Covariance = Literal["clustered", "cr1", "cr2", "cr3", "homoskedastic"]
 Choice = Literal["auto", "cr1", "cr2", "cr3"]
+MOST_EFFECTS = 2_000
+"""Effects of strata and periods that a regression solves for; they are columns of one matrix."""
 ENOUGH_TREATED = 50
 """Treated clusters from which CR1 keeps its size; below, CR2 with Bell and McCaffrey's degrees of freedom does."""
 
@@ -31,10 +33,13 @@ class Design:
         Value of each regressor for each group of firms and period; firm and period effects are added.
     names : list of str
         What the p regressors are called in messages.
+    effects : (C, T, q) float64 or None
+        Columns of effects in place of those of the periods.
     """
 
     columns: NDArray[np.float64]
     names: list[str]
+    effects: NDArray[np.float64] | None = None
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -89,7 +94,9 @@ def regress(
             "equal variances cannot be assumed of a weighted sample", where="covariance", code="E_OPTION"
         )
     width = moments.observed.shape[1] // len(designs)
-    fits = [fit(moments, slice(o * width, (o + 1) * width), d.columns, d.names) for o, d in enumerate(designs)]
+    fits = [
+        fit(moments, slice(o * width, (o + 1) * width), d.columns, d.names, d.effects) for o, d in enumerate(designs)
+    ]
     estimate = np.concatenate([f.coefficient for f in fits])
     if covariance == "homoskedastic":
         vcov, dof = _homoskedastic(fits)
@@ -108,6 +115,32 @@ def chosen_correction(moments: Moments, correction: Choice) -> Correction:
     if correction != "auto":
         return correction
     return "cr1" if n_treated_clusters(moments) >= ENOUGH_TREATED else "cr2"
+
+
+def stratum_effects(moments: Moments, outcome: int, n_periods: int) -> NDArray[np.float64] | None:
+    """Return period effects of each stratum (C, T, q), None without strata.
+
+    Raises
+    ------
+    EstimationError
+        There are more than 2,000 of them (`E_TOO_LARGE`).
+    """
+    if moments.stratum is None:
+        return None
+    seen = moments.observed[:, outcome * n_periods : (outcome + 1) * n_periods]
+    use = seen & (seen.sum(axis=1) >= 2)[:, None]
+    pairs = [
+        (s, t) for s in np.unique(moments.stratum) for t in np.flatnonzero(use[moments.stratum == s].any(axis=0))[1:]
+    ]
+    if len(pairs) > MOST_EFFECTS:
+        raise EstimationError(
+            f"{len(pairs):,} effects of strata and periods, more than {MOST_EFFECTS:,}", where="strata",
+            code="E_TOO_LARGE", hint="choose strata with fewer levels",
+        )  # fmt: skip
+    effects = np.zeros((moments.n_groups, n_periods, len(pairs)))
+    for j, (s, t) in enumerate(pairs):
+        effects[moments.stratum == s, t, j] = 1.0
+    return effects
 
 
 def treatable(moments: Moments, first_untreated: int) -> tuple[Moments, int]:

@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Iterator, Sequence
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -68,7 +69,7 @@ class Regressors:
             total += np.concatenate(([0.0], beta[at]))[code[rows]]
         return total
 
-    def sums(self, rows: slice, r: NDArray[np.float64]) -> NDArray[np.float64]:
+    def sums(self, rows: slice | NDArray[np.intp], r: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return X'r (p,) over some firms."""
         total = np.empty(len(self.names))
         total[: len(self.numbers)] = self.numbers[:, rows] @ r
@@ -76,12 +77,34 @@ class Regressors:
             total[at] = np.bincount(code[rows], r, n_levels)[1:]
         return total
 
-    def gram(self, rows: slice, w: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return X'WX (p, p) over some firms; products with dummies are sums by level."""
+    def linear(
+        self, rows: slice | NDArray[np.intp], slopes: NDArray[np.float64], out: NDArray[np.float64] | None = None
+    ) -> NDArray[np.float64]:  # fmt: skip
+        """Return B'X' (q, m) of some firms for slopes B (p, q); into `out` where it is given."""
+        total = np.matmul(slopes[: len(self.numbers)].T, self.numbers[:, rows], out=out)
+        for code, _, at in self.dummies():
+            table = np.concatenate([np.zeros_like(slopes[:1]), slopes[at]])
+            total += np.take(table.T, code[rows], axis=1)
+        return np.asarray(total)
+
+    def cross(self, rows: slice | NDArray[np.intp], r: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return X'R (p, q) over some firms for values R' (q, m)."""
+        total = np.empty((len(self.names), len(r)))
+        total[: len(self.numbers)] = self.numbers[:, rows] @ r.T
+        for code, n_levels, at in self.dummies():
+            own = code[rows]
+            for j, values in enumerate(r):
+                total[at, j] = np.bincount(own, values, n_levels)[1:]
+        return total
+
+    def gram(
+        self, rows: slice | NDArray[np.intp], w: NDArray[np.float64], scratch: NDArray[np.float64] | None = None
+    ) -> NDArray[np.float64]:
+        """Return X'WX (p, p) over some firms; products with dummies are sums by level. `scratch` is (K, m)."""
         x = self.numbers[:, rows]
-        weighted = x * w
+        weighted = np.multiply(x, w, out=scratch)
         lower = np.zeros((len(self.names), len(self.names)))
-        lower[: len(x), : len(x)] = np.tril(weighted @ x.T)
+        lower[: len(x), : len(x)] = weighted @ x.T
         for code, n_levels, at in self.dummies():
             for k, column in enumerate(weighted):
                 lower[at, k] = np.bincount(code[rows], column, n_levels)[1:]
@@ -90,7 +113,14 @@ class Regressors:
                 if other_at.start < at.start:
                     joint = np.bincount(code[rows] * n_other + other[rows], w, n_levels * n_other)
                     lower[at, other_at] = joint.reshape(n_levels, n_other)[1:, 1:]
-        return np.asarray(lower + np.tril(lower, -1).T)
+        row, column = _below_diagonal(len(lower))
+        lower[column, row] = lower[row, column]
+        return lower
+
+
+@cache
+def _below_diagonal(p: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    return np.tril_indices(p, -1)
 
 
 def regressors(covariates: Sequence[Covariate]) -> tuple[Regressors, list[str]]:

@@ -1,5 +1,6 @@
 """Awards: duplicates, programme, stages and events, shares, link to firms, first award of each firm."""
 
+import dataclasses
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,12 +11,14 @@ from evalkit.etl.awards.consortium import share_out
 from evalkit.etl.awards.link_awards import link_awards
 from evalkit.etl.awards.netting import at_stage, in_force, is_event
 from evalkit.etl.awards.programmes import programme_name
+from evalkit.etl.awards.ranges import with_midpoints
 from evalkit.etl.conform import ROW, Typed
 from evalkit.etl.grammar.column import clean
 from evalkit.etl.grammar.dates import fiscal_years
 from evalkit.model.flow import Flow, FlowStep
 from evalkit.model.panel import FIRM
 from evalkit.model.study import Study
+from evalkit.model.study_awards import Treatment
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -25,9 +28,32 @@ LINKED_WELL, LINKED_ENOUGH = 0.9, 0.7
 """Share of awards with a firm: noted below the first, refused below the second."""
 
 
-def first_awards(
-    awards: Typed, study: Study, firms: "pa.Array", records: Typed | None = None
-) -> tuple[Typed, "pa.Table", Flow]:
+@dataclasses.dataclass(frozen=True, eq=False)
+class Awarded:
+    """The awards that count, and the firms that have them.
+
+    Parameters
+    ----------
+    awards : Typed
+        Awards in force of the study's programmes, each with a firm; with all rows set aside on the way.
+    cohorts : Table
+        `firm_id`, `cohort` (int32): one row per firm, sorted by firm id.
+    flow : Flow
+        What happened on the way.
+    others : Typed or None
+        Awards in force of other programmes, where the study looks at them.
+    links : Table or None
+        What `link_awards` tells of the awards without a firm id.
+    """
+
+    awards: Typed
+    cohorts: "pa.Table"
+    flow: Flow
+    others: Typed | None = None
+    links: "pa.Table | None" = None
+
+
+def first_awards(awards: Typed, study: Study, firms: "pa.Array", records: Typed | None = None) -> Awarded:
     """Find the first award of each firm among the awards that count.
 
     Parameters
@@ -41,27 +67,21 @@ def first_awards(
     records : Typed or None
         The firms by name, for awards without a firm id.
 
-    Returns
-    -------
-    awards : Typed
-        With all rows set aside on the way.
-    cohorts : Table
-        `firm_id`, `cohort` (int32): one row per firm, sorted by firm id.
-    flow : Flow
-
     Raises
     ------
     DataError
         Fewer than 70 % of the awards have a firm (`E_LINK_RATE`).
     """
+    how = study.treatment
     awards, flow = _dated(awards, study.period.fiscal_year_start, Flow())
-    awards, flow = link_awards(awards, records, study.link, flow)
-    consortium = study.treatment.consortium
-    awards, flow = _collapse(awards, consortium, flow)
-    awards, flow = _in_programme(awards, study.treatment.programme, flow)
-    awards, dating, flow = at_stage(awards, study.treatment.stage, flow)
-    awards, flow = in_force(awards, dating, consortium != "refuse", flow)
-    awards, flow = share_out(awards, consortium, flow)
+    awards, flow, links = link_awards(awards, records, study.link, flow)
+    awards, flow = with_midpoints(awards, how.ranges, flow)
+    awards, flow = _collapse(awards, how.consortium, flow)
+    others = _others(awards, how) if how.needs_others else None
+    awards, flow = _in_programme(awards, how.programme, flow)
+    awards, dating, flow = at_stage(awards, how.stage, flow)
+    awards, flow = in_force(awards, dating, how.consortium != "refuse", flow)
+    awards, flow = share_out(awards, how.consortium, flow)
     awards, flow = _linked(awards, firms, flow)
     cohorts = awards.rows.group_by("firm_id").aggregate([(YEAR, "min")])
     cohorts = cohorts.rename_columns(["firm_id", "cohort"]).sort_by("firm_id")
@@ -69,7 +89,7 @@ def first_awards(
     step = FlowStep(
         "first award", "awards", n_in, len(cohorts), collapsed=n_in - len(cohorts), reason="one award per firm"
     )
-    return awards, cohorts, flow.add(step)
+    return Awarded(awards, cohorts, flow.add(step), others, links)
 
 
 def _dated(awards: Typed, start: str, flow: Flow) -> tuple[Typed, Flow]:
@@ -131,23 +151,39 @@ def _is_shared(awards: Typed, consortium: str) -> NDArray[np.bool_]:
 
 
 def _in_programme(awards: Typed, wanted: tuple[str, ...], flow: Flow) -> tuple[Typed, Flow]:
-    """Keep the awards of some programmes: titles as they are, or as they are without their fiscal year."""
+    """Keep the awards of the study's programmes, of all where it names none."""
     import pyarrow as pa
-    import pyarrow.compute as pc
 
     if not wanted:
         return awards, flow
-    names = {clean(name) for name in wanted}
-    timeless = {"".join(name.split()) for name in names}
-    column = awards.rows.column("programme").combine_chunks()
-    titles = [t for t in pc.unique(column).to_pylist() if t and (t in names or programme_name(t) in timeless)]
-    kept = awards.rows.filter(pc.is_in(column, pa.array(titles, pa.string())))
+    kept = awards.rows.filter(pa.array(_is_of_programmes(awards, wanted)))
     n_in = len(awards.rows)
     step = FlowStep(
         "programme", "awards", n_in, len(kept), quarantined=n_in - len(kept),
         reason="another programme than the study's",
     )  # fmt: skip
     return awards.with_rows(kept), flow.add(step)
+
+
+def _is_of_programmes(awards: Typed, wanted: tuple[str, ...]) -> NDArray[np.bool_]:
+    """Find the awards (n_rows,) of some programmes: titles as they are, or as they are without their fiscal year."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    names = {clean(name) for name in wanted}
+    timeless = {"".join(name.split()) for name in names}
+    column = awards.rows.column("programme")
+    titles = [t for t in pc.unique(column).to_pylist() if t and (t in names or programme_name(t) in timeless)]
+    return _mask(pc.is_in(column, pa.array(titles, pa.string())))
+
+
+def _others(awards: Typed, how: Treatment) -> Typed:
+    """Return the awards of other programmes that are in force; the step "programme" has counted them."""
+    import pyarrow as pa
+
+    others = awards.with_rows(awards.rows.filter(pa.array(~_is_of_programmes(awards, how.programme))))
+    others, dating, _ = at_stage(others, how.stage, Flow())
+    return in_force(others, dating, how.consortium != "refuse", Flow())[0]
 
 
 def _linked(awards: Typed, firms: "pa.Array", flow: Flow) -> tuple[Typed, Flow]:
@@ -165,8 +201,8 @@ def _linked(awards: Typed, firms: "pa.Array", flow: Flow) -> tuple[Typed, Flow]:
             hint="check that the firm ids of the awards and of the firm data are of the same kind",
         )
     note = f"no such firm in the firm data; {rate:.1%} linked" + (", which is low" if rate < LINKED_WELL else "")
-    n_kept = len(linked.rows)
-    return linked, flow.add(FlowStep("link to firms", "awards", n_in, n_kept, quarantined=n_in - n_kept, reason=note))
+    step = FlowStep("link to firms", "awards", n_in, len(linked.rows), quarantined=int(is_absent.sum()), reason=note)
+    return linked, flow.add(step)
 
 
 def _mask(values: "pa.ChunkedArray") -> NDArray[np.bool_]:

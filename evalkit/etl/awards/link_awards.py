@@ -10,13 +10,15 @@ from evalkit.etl.layouts import Role
 from evalkit.etl.source import SourceText
 from evalkit.model.flow import Flow
 from evalkit.model.panel import FIRM
-from evalkit.model.study import Link
+from evalkit.model.study_awards import Link
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 NAME = "firm_name"
 PLACES = ("prefecture", "city", "address")
+LINKS = "links.parquet"
+"""File of the links made by name, beside the rows set aside."""
 
 
 def name_columns(source: SourceText, role: Role) -> list[str]:
@@ -24,7 +26,7 @@ def name_columns(source: SourceText, role: Role) -> list[str]:
     return [c for c in (NAME, *PLACES) if source.has(c)] if role != "firm_years" else []
 
 
-def link_awards(awards: Typed, firms: Typed | None, how: Link, flow: Flow) -> tuple[Typed, Flow]:
+def link_awards(awards: Typed, firms: Typed | None, how: Link, flow: Flow) -> "tuple[Typed, Flow, pa.Table | None]":
     """Give awards without a firm id the one firm that their name and address mean.
 
     Parameters
@@ -45,6 +47,9 @@ def link_awards(awards: Typed, firms: Typed | None, how: Link, flow: Flow) -> tu
         `E_UNLINKED`; none is ever on two rows.
     flow : Flow
         With a step for each of the two.
+    links : Table or None
+        One row per award that was looked for: `file`, `line`, `award_id` (null where it has none), `status`,
+        `firm_id`, `rule`, `score`; sorted by file and line.
 
     Raises
     ------
@@ -57,11 +62,11 @@ def link_awards(awards: Typed, firms: Typed | None, how: Link, flow: Flow) -> tu
     rows = awards.rows
     without = np.flatnonzero(rows.column(FIRM).is_null().to_numpy())
     if how.method == "none" or not len(without):
-        return awards, flow
+        return awards, flow, None
     from evalkit.etl.linking.link import AMBIGUOUS, LINKED, LinkOptions, link
 
     open_awards = rows.take(pa.array(without))
-    asked = _named(open_awards, "awards").append_column("award_id", open_awards.column(ROW).cast(pa.string()))
+    asked = named(open_awards, "awards").append_column("award_id", open_awards.column(ROW).cast(pa.string()))
     if "award_date" in rows.column_names:
         asked = asked.append_column("award_date", open_awards.column("award_date"))
     options = LinkOptions(how.method == "scored", how.least_score, how.margin)
@@ -81,16 +86,27 @@ def link_awards(awards: Typed, firms: Typed | None, how: Link, flow: Flow) -> tu
     header = awards.source.header(NAME)
     linked = awards.with_rows(filled_rows).reject(status == AMBIGUOUS, header, "E_LINK_AMBIGUOUS")
     linked = linked.reject(status[status != AMBIGUOUS] != LINKED, header, "E_UNLINKED")
-    return linked, flow.extend(links.flow)
+    return linked, flow.extend(links.flow), _with_places(links.table, open_awards, awards.source)
+
+
+def _with_places(links: "pa.Table", asked: "pa.Table", source: SourceText) -> "pa.Table":
+    """Return links with the places and the own ids of their awards."""
+    import pyarrow as pa
+
+    own = asked.column("award_id") if "award_id" in asked.column_names else pa.nulls(len(asked), pa.string())
+    files, lines = source.places(asked.column(ROW).to_numpy())
+    columns = {"file": pa.array(files, pa.string()), "line": pa.array(lines, pa.int64()), "award_id": own}
+    columns |= {name: links.column(name) for name in ("status", FIRM, "rule", "score")}
+    return pa.table(columns).sort_by([("file", "ascending"), ("line", "ascending")])
 
 
 def _register(firms: Typed | None) -> "pa.Table":
     if firms is None:
         raise DataError("awards cannot be linked by name without sources.firms", where="link", code="E_LINK_REGISTER")
-    return _named(firms.rows, "firms").append_column(FIRM, firms.rows.column(FIRM))
+    return named(firms.rows, "firms").append_column(FIRM, firms.rows.column(FIRM))
 
 
-def _named(rows: "pa.Table", role: str) -> "pa.Table":
+def named(rows: "pa.Table", role: str) -> "pa.Table":
     """Return name and places under the names that linking uses."""
     import pyarrow as pa
 

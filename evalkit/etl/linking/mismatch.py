@@ -48,6 +48,9 @@ def id_mismatches(awards: "pa.Table", register: "pa.Table", options: LinkOptions
 
 def _has_other_name(awards: "pa.Table", register: "pa.Table") -> "list[bool]":
     """Say of each award whether its name differs from all names that the register has for its id."""
+    import pyarrow.compute as pc
+
+    register = register.filter(pc.is_in(register["firm_id"], pc.unique(awards["firm_id"])))
     known = set(zip(register["firm_id"].to_pylist(), name_columns(register["name"])[0].to_pylist(), strict=True))
     given = zip(awards["firm_id"].to_pylist(), name_columns(awards["name"])[0].to_pylist(), strict=True)
     return [name is not None and (firm, name) not in known for firm, name in given]

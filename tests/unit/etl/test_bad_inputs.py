@@ -190,6 +190,10 @@ REFUSED = [
     ("PAN15 constant", table("firm_years", column("売上高", "5")), DataError, "E_NO_VARIANCE", "outcome 'sales'"),
     ("MAT01 no treated firm", declared("treatment", "programme", value=["P9"]), DesignError, "E_NO_TREATED",
      "treatment"),
+    ("MAT01 awards before the period", table("awards", column("交付決定日", "2017-05-01")), DesignError,
+     "E_NO_TREATED", "treatment"),
+    ("MAT01 only firms with awards before the period",
+     both(only_cohort_2020, declared("period", "first", value=2021)), DesignError, "E_NO_TREATED", "treatment"),
     ("MAT02 no control firm", only_cohort_2020, DesignError, "E_NO_CONTROL", "treatment"),
     ("award after the end", table("awards", column("交付決定日", "2031-05-01")), DataError, "E_AWARD_AFTER_END",
      "treatment.after_end"),
@@ -345,7 +349,7 @@ def test_quoted_newlines_leave_lines_physical(folder, tmp_path):
     assert pq.read_table(tmp_path / "firms.parquet")["line"].to_pylist() == [11]
 
 
-def test_exact_duplicates_collapse_and_are_counted(folder):
+def test_ing51_exact_duplicates_collapse_and_are_counted(folder):
     expected = build_panel(given.study(), folder)
     given.write(folder, {name: [*rows, *rows[:2]] for name, rows in given.tables().items()})
     found = build_panel(given.study(), folder)
@@ -405,7 +409,7 @@ def test_a_cancelled_award_leaves_its_firm_a_control(folder):
     assert cohorts.notna().sum() == len(given.COHORTS) - 1
 
 
-def test_twelve_digits_are_completed_and_counted(folder):
+def test_ing37_twelve_digits_are_completed_and_counted(folder):
     expected = build_panel(given.study(), folder)
     data = given.tables()
     data["awards"] = [{**r, "法人番号": r["法人番号"][1:]} for r in data["awards"]]
@@ -413,6 +417,96 @@ def test_twelve_digits_are_completed_and_counted(folder):
     found = build_panel(given.study(), folder)
     assert found.source.equals(expected.source)
     assert found.flow.steps[0].reason == "6 corporate numbers completed with their check digit"
+
+
+NEGATIVES = ("△1,234", "▲1234", "(1,234)", "\u22121234", "▲ 1,234", "△１，２３４", "-1,234")
+
+
+@pytest.mark.parametrize("text", NEGATIVES, ids=[f"ING25 {t}" for t in NEGATIVES])
+def test_japanese_negatives_are_exact(folder, text):
+    first("firm_years", "売上高", text)(folder, None)
+    asked = given.study_dict()
+    asked["outcome"], asked["covariates"] = [{"name": "sales"}], {}
+    panel = build_panel(given.study(asked), folder)
+    rows = {r["firm_id"]: r["sales@2018"] for r in panel.read(["firm_id", "sales@2018"]).to_pylist()}
+    assert rows[given.number(0)] == -1_234_000
+
+
+WAREKI = {
+    "令和3年4月1日": 2021, "R3.4.1": 2021, "R3.3.31": 2020, "H31/4/30": 2019, "平成31年3月31日": 2018,
+    "令和元年5月1日": 2019, "昭和64年1月7日": 1988, "昭和元年12月25日": 1926, "平成元年1月8日": 1988,
+    "令和元年4月30日": None, "平成31年5月1日": None, "昭和64年1月8日": None, "平成元年1月7日": None,
+    "昭和元年12月24日": None,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("text", WAREKI, ids=[f"ING43 {t}" for t in WAREKI])
+def test_wareki_dates_inside_their_era(folder, tmp_path, text):
+    first("awards", "交付決定日", text)(folder, None)
+    panel = build_panel(given.study(given.study_dict() | {"covariates": {}}), folder, tmp_path)
+    cohorts = dict(zip(panel.firm.to_pylist(), panel.cohort.tolist(), strict=True))
+    assert cohorts[given.number(0)] == (WAREKI[text] or 0)
+    rows = pq.read_table(tmp_path / "awards.parquet").to_pylist()
+    expected = [] if WAREKI[text] else [("awards.csv", 2, "交付決定日", "E_DATE")]
+    assert [(r["file"], r["line"], r["column"], r["rule"]) for r in rows] == expected
+
+
+def revised(folder):
+    """Write codes of which one is known until 2019 only, and another never; return a study that declares the list."""
+    data = given.tables()
+    for row in data["firm_years"]:
+        i, year = int(row["法人番号"][-2:]) % 3, int(row["年度"])
+        row["jsic"] = [("05" if year < 2020 else "06"), "10", "99"][i] if year > 2018 else ""
+    given.write(folder, data)
+    (folder / "jsic14.csv").write_text("code,label\n06,mining\n10,drinks\n")
+    (folder / "from13.csv").write_text("former_code,code\n05,06\n99,10\n99,06\n")
+    asked = given.study_dict()
+    asked["sources"]["firm_years"]["codes"] = {"jsic": "jsic14.csv"}
+    return asked
+
+
+BY_CODE = {"where": [{"column": "jsic", "at": "baseline", "in": ["05", "06", "10", "99"]}]}
+
+
+def test_ing42_unknown_codes_are_counted_by_year(folder):
+    asked = revised(folder) | {"population": BY_CODE}
+    (found,) = [s for s in build_panel(given.study(asked), folder).flow.steps if s.step == "codes: jsic"]
+    assert (found.unit, found.n_in, found.kept) == ("rows", 60, 60)
+    assert found.reason == "E_CODE_UNKNOWN: 20; 2019: 8, 2020: 4, 2021: 4, 2022: 4"
+
+
+def test_ing42_firms_are_compared_by_revised_codes_with_a_concordance_only(folder):
+    asked = revised(folder)
+    asked["covariates"] = {"baseline": ["jsic"]}
+    with pytest.raises(DataError) as caught:
+        build_panel(given.study(asked), folder)
+    assert (caught.value.code, caught.value.where) == ("E_CODE_UNKNOWN", "sources.firm_years, column 'jsic'")
+    asked["sources"]["firm_years"]["concordance"] = {"jsic": "from13.csv"}
+    panel = build_panel(given.study(asked), folder)
+    (found,) = [s for s in panel.flow.steps if s.step == "codes: jsic"]
+    assert found.reason == "E_CODE_UNKNOWN: 16; former codes: 4; 2019: 4, 2020: 4, 2021: 4, 2022: 4"
+    assert set(panel.to_frame()["jsic"]) == {"06", "10", "99"}
+
+
+@pytest.mark.parametrize(
+    ("change", "kind", "code", "where"),
+    [
+        ({"codes": {"other": "jsic14.csv"}}, StudyError, "E_SPEC_VALUE", "sources.firm_years.codes"),
+        ({"codes": {"jsic": "no.csv"}}, DataError, "E_NO_FILE", "sources.firm_years.codes"),
+        ({"codes": {"jsic": "../jsic14.csv"}}, DataError, "E_PATH", "sources.firm_years.codes"),
+        ({"codes": {"jsic": "from13.csv"}, "concordance": {"jsic": "jsic14.csv"}}, DataError, "E_COLUMN",
+         "jsic14.csv, line 1"),
+        ({"codes": {}, "concordance": {"jsic": "from13.csv"}}, StudyError, "E_SPEC_VALUE", "sources.firm_years"),
+    ],
+    ids=["column not used", "no file", "outside", "no former codes", "no list"],
+)  # fmt: skip
+def test_ing42_lists_that_are_refused(folder, change, kind, code, where):
+    asked = revised(folder) | {"population": BY_CODE}
+    asked["sources"]["firm_years"] |= change
+    with pytest.raises((EvalkitError, ExceptionGroup)) as caught:
+        build_panel(given.study(asked), folder)
+    (error,) = each(caught.value)
+    assert (type(error), error.code, error.where) == (kind, code, where)
 
 
 def test_nonpositive_values_may_be_missing_and_are_counted(folder):

@@ -62,9 +62,14 @@ def test_the_format_does_not_matter(folder, tmp_path, suffix, encoding):
     assert bytes_of(build_panel(given.study(given.study_dict(suffix)), other), tmp_path / "b") == expected
 
 
-def test_stored_numbers_make_the_same_panel_as_their_texts(folder, tmp_path):
+NUMBERS = {"年度": pa.int16(), "売上高": pa.int64(), "employees": pa.float64(), "法人番号": pa.int64(),
+           "交付決定額": pa.int32()}  # fmt: skip
+
+
+@pytest.mark.parametrize("types", [NUMBERS, dict.fromkeys(NUMBERS, pa.decimal128(20, 2))], ids=["numbers", "decimals"])
+def test_stored_numbers_make_the_same_panel_as_their_texts(folder, tmp_path, types):
+    """ING28: the zeros that a decimal's scale gives to whole yen are no fraction of a yen."""
     expected = bytes_of(build_panel(given.study(), folder), tmp_path / "a")
-    types = {"年度": pa.int16(), "売上高": pa.int64(), "employees": pa.float64(), "法人番号": pa.int64()}
     for name, rows in given.tables().items():
         table = pa.Table.from_pylist([{**r, "unread": [1]} for r in rows])
         for header in types.keys() & set(table.column_names):

@@ -155,8 +155,10 @@ def test_duplicates_and_links_are_told(table: pd.DataFrame) -> None:
     flow = Flow().add(FlowStep("distinct awards", "rows", 9, 5, quarantined=1, collapsed=3))
     panel = panel_of(table)
     given = Panel(panel.source, panel.periods, panel.outcomes, panel.covariates, flow=flow)
-    link = {"programme": "P", "fiscal_year": 2016, "n_rows": 9, "n_linked": 5, "percent_linked": 55.6, "verdict": "red"}
-    found = quality(given, links=[link])
+    counts = {"n_rows": 10, "n_linked": 5, "n_ambiguous": 1, "n_unlinked": 3, "n_no_corpno": 1}
+    link = {"programme": "P", "fiscal_year": 2016, **counts, "percent_linked": 55.6, "percent_covered": 50.0,
+            "verdict": "red"}  # fmt: skip
+    found = quality(given, links={"links": [link]})
     assert found["duplicates"] == [{"step": "distinct awards", "in": 9, "equal": 3, "contradicting": 1}]
     assert found["links"] == [link]
     assert found["verdict"] == "red"

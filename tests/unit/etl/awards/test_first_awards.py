@@ -22,7 +22,8 @@ def run(folder, rows, **treatment):
     study = given.study(data)
     given.write(folder, {"awards": rows})
     source = read_source("awards", study.sources.awards, folder)
-    return first_awards(conform(source, fields(source, [], study)), study, KNOWN)
+    found = first_awards(conform(source, fields(source, [], study)), study, KNOWN)
+    return found.awards, found.cohorts, found.flow
 
 
 def row(i, year, programme="P1", **more):

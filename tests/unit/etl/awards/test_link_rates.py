@@ -23,7 +23,7 @@ def rates(tmp_path: Path, *programmes: str) -> list[tuple[object, ...]]:
     data["treatment"]["programme"] = list(programmes)
     study = given.study(data)
     build_panel(study, root, tmp_path / "quarantine")
-    return [tuple(row.values()) for row in link_rates(study, root, tmp_path / "quarantine")]
+    return [tuple(row.values()) for row in link_rates(study, root, tmp_path / "quarantine")["links"]]
 
 
 def test_rows_that_break_another_rule_are_not_counted(tmp_path: Path) -> None:
@@ -33,7 +33,7 @@ def test_rows_that_break_another_rule_are_not_counted(tmp_path: Path) -> None:
 def test_all_programmes_when_the_study_names_none(tmp_path: Path) -> None:
     found = rates(tmp_path)
     assert found == [
-        ("P1", 2020, 4, 3, 75.0, "warn"),
-        ("P1", 2021, 4, 3, 75.0, "warn"),
-        ("P2", 2020, 1, 1, 100.0, "ok"),
+        ("P1", 2020, 4, 3, 0, 1, 0, 75.0, 75.0, "warn"),
+        ("P1", 2021, 4, 3, 0, 1, 0, 75.0, 75.0, "warn"),
+        ("P2", 2020, 1, 1, 0, 0, 0, 100.0, 100.0, "ok"),
     ]

@@ -57,7 +57,8 @@ def test_a_malformed_code_table_is_refused_with_its_line():
 def test_reductions_of_the_excerpt_find_their_awards():
     found = typed("gbizinfo-subsidy", SAMPLES, "gbizinfo_subsidy*")
     known = pc.unique(found.rows["firm_id"].cast(pa.string()))
-    awards, cohorts, flow = first_awards(found, given.study({**given.study_dict(), "treatment": {}}), known)
+    made = first_awards(found, given.study({**given.study_dict(), "treatment": {}}), known)
+    awards, cohorts, flow = made.awards, made.cohorts, made.flow
     steps = {s.step: s for s in flow.steps}
     n_negative = sum(amount < 0 for amount in column(found, "amount"))
     events = steps["events of awards"]

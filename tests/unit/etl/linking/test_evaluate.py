@@ -1,4 +1,4 @@
-"""Precision, recall and link rates counted by hand."""
+"""Precision and recall counted by hand."""
 
 import math
 
@@ -6,7 +6,7 @@ import pyarrow as pa
 import pytest
 
 from evalkit.errors import DataError
-from evalkit.etl.linking.evaluate import LinkQuality, evaluate_links, link_rates
+from evalkit.etl.linking.evaluate import LinkQuality, evaluate_links
 from evalkit.etl.linking.link import Links
 from evalkit.model.flow import Flow
 
@@ -40,23 +40,3 @@ def test_a_sample_of_other_awards_or_with_one_twice_is_refused():
         with pytest.raises(DataError, match="1 awards") as error:
             evaluate_links(LINKS, pa.table({"award_id": list(awards), "firm_id": ["1", "1"]}))
         assert error.value.code == "E_SAMPLE"
-
-
-def test_rates_add_up_in_every_column():
-    awards = pa.table(
-        {"award_id": list("abcde"), "programme": ["P", "Q", "P", "P", None], "year": [2020, 2020, 2021, 2020, 2021]}
-    )
-    rates = link_rates(LINKS, awards, ["programme", "year"]).to_pylist()
-    by = {
-        (r["column"], r["level"]): (r["n_awards"], r["linked"], r["ambiguous"], r["unlinked"], r["rate"]) for r in rates
-    }
-    assert by == {
-        ("programme", "P"): (3, 2, 1, 0, 2 / 3),
-        ("programme", "Q"): (1, 1, 0, 0, 1.0),
-        ("programme", None): (1, 0, 0, 1, 0.0),
-        ("year", "2020"): (3, 2, 1, 0, 2 / 3),
-        ("year", "2021"): (2, 1, 0, 1, 0.5),
-        ("legal_form", "株式会社"): (3, 2, 1, 0, 2 / 3),
-        ("legal_form", None): (2, 1, 0, 1, 0.5),
-    }
-    assert [r["column"] for r in rates] == ["programme"] * 3 + ["year"] * 2 + ["legal_form"] * 2
