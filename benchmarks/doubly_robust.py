@@ -42,18 +42,21 @@ print(json.dumps({{"cpu_s": used() - cpu, "wall_s": time.perf_counter() - wall,
                   "answer": [[int(g), int(t), float(b), float(s)] for g, t, b, s in answer]}}))
 """
 
-OURS = """
+OURS = (
+    """
 from pathlib import Path
 import numpy as np, pyarrow.parquet, pandas, scipy.stats, scipy.linalg
 import evalkit as ek
 from evalkit.matching import none
 from evalkit.estimation import group_time
-""", """
+""",
+    """
 sample = ek.match(ek.Panel.load(Path({folder!r})))
 effects = ek.estimate(sample, "group_time", adjustment="doubly_robust", comparison={comparison!r})
 band = ek.simultaneous_band(ek.aggregate(effects, "event_time"))
 answer = effects.table[["cohort", "year", "estimate", "std_error"]].values.tolist()
-"""
+""",
+)
 LONG = """
 import warnings; warnings.filterwarnings("ignore")
 import numpy as np, pandas as pd, pyarrow.parquet as pq
@@ -145,8 +148,8 @@ def compare(name: str, ours: dict, peer: dict) -> None:
     known = {(g, t): (b, s) for g, t, b, s in ours["answer"]}
     gaps = [(abs(known[g, t][0] - b), abs(known[g, t][1] - s)) for g, t, b, s in peer["answer"] if (g, t) in known]
     worst = [max(column) for column in zip(*gaps, strict=True)]
-    print(f"{name}: {len(gaps)} cells, largest difference {worst[0]:.1e} of effects, {worst[1]:.1e} of standard errors; "
-          f"CPU ratio {peer['cpu_s'] / ours['cpu_s']:.0f}")  # fmt: skip
+    print(f"{name}: {len(gaps)} cells, largest difference {worst[0]:.1e} of effects, {worst[1]:.1e} of standard "
+          f"errors; CPU ratio {peer['cpu_s'] / ours['cpu_s']:.0f}")  # fmt: skip
     if max(worst) > AGREES[name]:
         sys.exit(f"{name} does not agree")
 

@@ -1,17 +1,19 @@
 """Group-time effects after Callaway and Sant'Anna."""
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from evalkit.engine.comparisons import adjusted_effects, entrants
 from evalkit.engine.paths import baseline_means, sample_moments
 from evalkit.errors import DesignError
-from evalkit.model.effects import Effects
+from evalkit.model.effects import CohortShares, Effects
 from evalkit.model.panel import Panel
 from evalkit.model.sample import MatchedSample
+from evalkit.stats.arms import Contrast, observed_throughout
 from evalkit.stats.cohorts import caveats, cohort_shares
 from evalkit.stats.inference import effects_table
 from evalkit.stats.moments import Moments
@@ -23,8 +25,13 @@ class Method:
     """Effect for each award cohort in each year, against firms not supported by then.
 
     Each cell is a difference of mean changes: the cohort's change since the period before its award, less the change
-    of the comparison firms over the same periods. Firms observed in both periods count. No cell uses an already
-    supported firm as a comparison, so effects may differ between cohorts and grow over time.
+    of the comparison firms over the same periods. No cell uses an already supported firm as a comparison, so effects
+    may differ between cohorts and grow over time. In a panel with gaps the firms observed in both periods of a cell
+    count in it, so that the firms behind cells may differ.
+
+    With covariates the comparison firms are made like the cohort at baseline: their changes are predicted
+    (`regression`), they are weighted by the odds of being in the cohort (`ipw`, weights summing to 1), or both, which
+    is right when either model is (`doubly_robust`). Weights of the sample enter all of it.
 
     Parameters
     ----------
@@ -33,84 +40,187 @@ class Method:
     base : {"varying", "universal"}
         Base period of the cells before the award: the period before each, or one period for all. Cells after the
         award always start from the last period before it.
+    adjustment : {"none", "regression", "ipw", "doubly_robust"}
+        How differences in covariates are taken out.
+    covariates : tuple of str
+        Covariates of the adjustment, categories as dummies. Default: all covariates of the panel.
+    balanced_only : bool
+        Whether only firms count that are observed in all periods.
+    max_score : float
+        Comparison firms with a propensity score from here on have no weight; 1 keeps all.
 
     Assumes
     -------
-    Without the award, the cohort would have changed as the comparison firms did, and no firm reacted earlier than the
-    declared anticipation.
+    Without the award, the cohort would have changed as the comparison firms (with the same covariates) did, and no firm
+    reacted earlier than the declared anticipation. With covariates: each firm of a cohort has comparison firms like it.
 
     Reference
     ---------
-    Callaway and Sant'Anna (2021), Journal of Econometrics 225(2), equations 2.8 and 2.9 without covariates.
+    Callaway and Sant'Anna (2021), Journal of Econometrics 225(2), equations 2.2 to 2.9; Sant'Anna and Zhao (2020),
+    Journal of Econometrics 219(1), for the adjustment by maximum likelihood and least squares and its influence.
     """
 
     comparison: Literal["never_treated", "not_yet_treated"] = "never_treated"
     base: Literal["varying", "universal"] = "varying"
+    adjustment: Literal["none", "regression", "ipw", "doubly_robust"] = "none"
+    covariates: tuple[str, ...] = ()
+    balanced_only: bool = False
+    max_score: float = 0.995
+
+    def __post_init__(self) -> None:
+        if self.covariates and self.adjustment == "none":
+            raise ValueError('covariates need adjustment = "regression", "ipw" or "doubly_robust"')
+        if not 0.5 < self.max_score <= 1:
+            raise ValueError("max_score must be above 0.5 and not above 1")
 
     def estimate(self, sample: MatchedSample) -> Effects:
-        """Estimate all cells of all outcomes with their joint covariance, from one read of the data.
+        """Estimate all cells of all outcomes with their joint covariance.
 
         Raises
         ------
-        DesignError
-            No cell has both supported and comparison firms (`E_NO_CONTROL`).
+        DesignError, ManyErrors
+            No cell has both supported and comparison firms (`E_NO_CONTROL`). With covariates: a cohort has firms
+            without comparison firms like them (`E_NO_OVERLAP`), or covariates separate it from them (`E_SEPARATION`) or
+            are collinear (`E_COLLINEAR`).
         """
         panel = sample.panel
-        moments, n_dropped = treatable(sample_moments(sample), panel.periods[0] + 1 + panel.anticipation)
-        cells = [c for c in self._cells(panel, moments) if c.in_treated.any() and c.in_control.any()]
-        if not cells:
-            raise DesignError(
-                "no award cohort can be compared with unsupported firms", code="E_NO_CONTROL",
-                hint="comparison = \"not_yet_treated\" uses later cohorts until their own award",
-            )  # fmt: skip
-        solved = [_solve(c, moments) for c in cells]
-        cohorts = np.array(sorted({c.cohort for c in cells}), dtype=np.int64)
-        influence = list(_influence(cells, solved, moments))
-        estimate = np.array([s.estimate for s in solved])
-        labels = _labels(cells, sample.estimand, moments)
-        table, vcov = effects_table(labels, estimate, moments.covariance(influence), np.inf, 0.95)
+        names = self.covariates or tuple(c.name for c in panel.covariates)
+        is_adjusted = self.adjustment != "none" and bool(names)
+        found = self._adjusted(sample, names) if is_adjusted else self._plain(sample)
+        level = panel.inference.level
+        table, vcov = effects_table(found.labels(sample), found.estimate, found.vcov, np.inf, level)
+        options = dataclasses.asdict(self) | ({"covariates": names} if is_adjusted else {})
         return Effects(
-            table=table, vcov=vcov, method="group_time", options=dataclasses.asdict(self), outcomes=panel.outcomes,
-            baseline=baseline_means(sample), notes=caveats(n_dropped, labels),
-            shares=cohort_shares(moments, cohorts, influence),
+            table=table, vcov=vcov, method="group_time", options=options, outcomes=panel.outcomes, level=level,
+            baseline=baseline_means(sample), notes=found.notes, shares=found.shares,
         )  # fmt: skip
 
-    def _cells(self, panel: Panel, moments: Moments) -> "Iterator[_Cell]":
+    def _plain(self, sample: MatchedSample) -> "_Found":
+        """Estimate without covariates, from group moments: one read of the data, sums exact."""
+        panel = sample.panel
+        moments, n_dropped = treatable(sample_moments(sample), panel.periods[0] + 1 + panel.anticipation)
+        notes: tuple[str, ...] = ()
+        if self.balanced_only:
+            moments, n_lost = _balanced(moments, len(panel.periods))
+            notes = (f"not_balanced:{n_lost}",) if n_lost else ()
+        cells = self._cells(panel, np.unique(moments.cohort))
+        sides = [_sides(c.contrast, moments) for c in cells]
+        counts = np.array([[int(moments.n[side].sum()) for side in pair] for pair in sides]).reshape(-1, 2)
+        use = _estimable(counts)
+        cells, sides, counts = [cells[k] for k in use], [sides[k] for k in use], counts[use]
+        solved = [_solve(c.contrast, pair, moments) for c, pair in zip(cells, sides, strict=True)]
+        influence = list(_influence(cells, solved, moments))
+        found = _Found(
+            cells, counts, np.array([s.estimate for s in solved]), moments.covariance(influence),
+            cohort_shares(moments, _cohorts(cells), influence), notes,
+        )  # fmt: skip
+        return dataclasses.replace(found, notes=(*caveats(n_dropped, found.labels(sample)), *notes))
+
+    def _adjusted(self, sample: MatchedSample, names: Sequence[str]) -> "_Found":
+        """Estimate with covariates, by a few passes over firms."""
+        from threadpoolctl import threadpool_limits
+
+        panel = sample.panel
+        with threadpool_limits(limits=1, user_api="blas"):
+            who = entrants(sample, names, panel.periods[0] + 1 + panel.anticipation, self.balanced_only)
+            cells = self._cells(panel, who.firms.rows_of)
+            counts = who.counts([c.contrast for c in cells])
+            use = _estimable(counts)
+            cells, counts = [cells[k] for k in use], counts[use]
+            adjusted = adjusted_effects(who, [c.contrast for c in cells], self.adjustment, self.max_score)  # type: ignore[arg-type]
+        found = _Found(cells, counts, adjusted.estimate, adjusted.vcov, adjusted.shares, adjusted.notes)
+        return dataclasses.replace(found, notes=(*adjusted.notes, *caveats(0, found.labels(sample))))
+
+    def _cells(self, panel: Panel, present: Iterable[int]) -> "list[_Cell]":
+        """Return the cells that the periods allow, outcome by outcome."""
         first, last = panel.periods[0], panel.periods[-1]
-        cohorts = [int(c) for c in np.unique(moments.cohort) if 0 < c <= last]
+        cohorts = [int(c) for c in present if c > 0]
+        cells = []
         for o, outcome in enumerate(panel.outcomes):
-            for cohort in cohorts:
+            for cohort in (c for c in cohorts if c <= last):
                 before = cohort - 1 - panel.anticipation
                 for year in panel.periods:
                     start = before if year > before or self.base == "universal" else year - 1
                     if year == start or start < first:
                         continue
                     at, since = (o * len(panel.periods) + p - first for p in (year, start))
-                    seen = moments.observed[:, at] & moments.observed[:, since]
-                    control = self._comparison(moments.cohort, cohort, max(year, start) + panel.anticipation)
-                    yield _Cell(
-                        outcome.name, cohort, year, at, since, seen & (moments.cohort == cohort), seen & control
-                    )
+                    controls = (0, *self._later(cohorts, cohort, max(year, start) + panel.anticipation))
+                    cells.append(_Cell(outcome.name, year, Contrast(cohort, controls, at, since)))
+        return cells
 
-    def _comparison(self, cohort: NDArray[np.int64], own: int, until: int) -> NDArray[np.bool_]:
-        """Say which groups other than the cohort's `own` are untreated through `until`."""
-        untreated: NDArray[np.bool_] = cohort == 0
+    def _later(self, cohorts: Sequence[int], own: int, until: int) -> Iterator[int]:
+        """Give the cohorts that are still untreated through `until` and may be compared with."""
         if self.comparison == "not_yet_treated":
-            untreated = untreated | ((cohort > until) & (cohort != own))
-        return untreated
+            yield from (c for c in cohorts if c > until and c != own)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Cell:
+    """One outcome and year, and which change of which cohorts it is."""
+
+    outcome: str
+    year: int
+    contrast: Contrast
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class _Cell:
-    """One cohort and year: columns of the two periods, and which groups are on each side."""
+class _Found:
+    """Cells with firms on both sides (counts (K, 2)), their effects, and what goes with them into `Effects`."""
 
-    outcome: str
-    cohort: int
-    year: int
-    at: int
-    since: int
-    in_treated: NDArray[np.bool_]
-    in_control: NDArray[np.bool_]
+    cells: list[_Cell]
+    counts: NDArray[np.int64]
+    estimate: NDArray[np.float64]
+    vcov: NDArray[np.float64]
+    shares: CohortShares
+    notes: tuple[str, ...]
+
+    def labels(self, sample: MatchedSample) -> dict[str, list[object]]:
+        return {
+            "outcome": [c.outcome for c in self.cells],
+            "estimand": [sample.estimand] * len(self.cells),
+            "cohort": [c.contrast.cohort for c in self.cells],
+            "year": [c.year for c in self.cells],
+            "event_time": [c.year - c.contrast.cohort for c in self.cells],
+            "n_treated": self.counts[:, 0].tolist(),
+            "n_control": self.counts[:, 1].tolist(),
+        }
+
+
+def _estimable(counts: NDArray[np.int64]) -> NDArray[np.intp]:
+    """Return which cells (K, 2) have firms on both sides.
+
+    Raises
+    ------
+    DesignError
+        None has (`E_NO_CONTROL`).
+    """
+    use = np.flatnonzero((counts > 0).all(axis=1))
+    if not use.size:
+        raise DesignError(
+            "no award cohort can be compared with unsupported firms", code="E_NO_CONTROL",
+            hint="comparison = \"not_yet_treated\" uses later cohorts until their own award",
+        )  # fmt: skip
+    return use
+
+
+def _cohorts(cells: Sequence[_Cell]) -> NDArray[np.int64]:
+    return np.array(sorted({c.contrast.cohort for c in cells}), dtype=np.int64)
+
+
+def _balanced(moments: Moments, n_periods: int) -> tuple[Moments, int]:
+    """Take out outcomes of groups that do not have them in all periods; returns how many firms lost any."""
+    unseen = np.zeros_like(moments.observed)
+    for start in range(0, moments.observed.shape[1], n_periods):
+        own = slice(start, start + n_periods)
+        unseen[:, own] = ~observed_throughout(moments.observed[:, own])[:, None]
+    lost = (moments.observed & unseen).any(axis=1)
+    return moments.without(unseen), int(moments.n[lost].sum())
+
+
+def _sides(contrast: Contrast, moments: Moments) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Say which groups of firms are on each side of a cell."""
+    seen = moments.observed[:, contrast.at] & moments.observed[:, contrast.since]
+    return seen & (moments.cohort == contrast.cohort), seen & np.isin(moments.cohort, contrast.controls)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -120,39 +230,29 @@ class _Solved:
     mean: NDArray[np.float64]
 
 
-def _solve(cell: _Cell, moments: Moments) -> _Solved:
+def _solve(contrast: Contrast, sides: tuple[NDArray[np.bool_], NDArray[np.bool_]], moments: Moments) -> _Solved:
     """Compare mean changes; keep each group's share in the influence: psi_i = scale * w_i * (change_i - mean)."""
-    change = moments.total[:, cell.at + 1] - moments.total[:, cell.since + 1]
+    change = moments.total[:, contrast.at + 1] - moments.total[:, contrast.since + 1]
     scale, mean = np.zeros(moments.n_groups), np.zeros(moments.n_groups)
-    sides = []
-    for members, sign in ((cell.in_treated, 1.0), (cell.in_control, -1.0)):
+    averages = []
+    for members, sign in zip(sides, (1.0, -1.0), strict=True):
         mass = moments.total[members, 0].sum()
         average = change[members].sum() / mass
         scale[members], mean[members] = sign / mass, average
-        sides.append(average)
-    return _Solved(float(sides[0] - sides[1]), scale, mean)
+        averages.append(average)
+    return _Solved(float(averages[0] - averages[1]), scale, mean)
 
 
-def _influence(cells: list[_Cell], solved: list[_Solved], moments: Moments) -> Iterator[NDArray[np.float64]]:
+def _influence(
+    cells: Sequence[_Cell], solved: Sequence[_Solved], moments: Moments
+) -> Iterator[NDArray[np.float64]]:  # fmt: skip
     """Yield for each group the matrix A (cells, D + 1) with the firm's influence A v."""
     k = len(cells)
     scale, mean = np.array([s.scale for s in solved]), np.array([s.mean for s in solved])
-    at, since = np.array([c.at for c in cells]) + 1, np.array([c.since for c in cells]) + 1
+    at, since = (np.array([getattr(c.contrast, side) for c in cells]) + 1 for side in ("at", "since"))
     for group in range(moments.n_groups):
         a = np.zeros((k, moments.total.shape[1]))
         a[np.arange(k), at] = scale[:, group]
         a[np.arange(k), since] -= scale[:, group]
         a[:, 0] = -scale[:, group] * mean[:, group]
         yield a
-
-
-def _labels(cells: list[_Cell], estimand: str, moments: Moments) -> dict[str, list[object]]:
-    return {
-        "outcome": [c.outcome for c in cells],
-        "estimand": [estimand] * len(cells),
-        "cohort": [c.cohort for c in cells],
-        "year": [c.year for c in cells],
-        "event_time": [c.year - c.cohort for c in cells],
-        "n_treated": [int(moments.n[c.in_treated].sum()) for c in cells],
-        "n_control": [int(moments.n[c.in_control].sum()) for c in cells],
-    }

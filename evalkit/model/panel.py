@@ -330,9 +330,14 @@ def _pivot(
         )
     first_row = np.full(len(ids), len(code), dtype=np.int64)
     np.minimum.at(first_row, code, np.arange(len(code)))
-    cohorts = np.nan_to_num(table[cohort].to_numpy(zero_copy_only=False).astype(float), nan=0.0, posinf=0.0).astype(
-        np.int32
-    )
+    given = np.nan_to_num(table[cohort].to_numpy(zero_copy_only=False).astype(float), nan=0.0, posinf=0.0)
+    odd = int(((given < 0) | (given % 1 != 0)).sum())
+    if odd:
+        raise DataError(
+            f"{odd} rows have a cohort that is negative or not a whole period", where=cohort, code="E_COHORT",
+            hint="null or 0 means never treated",
+        )  # fmt: skip
+    cohorts = given.astype(np.int32)
     if (cohorts != cohorts[first_row][code]).any():
         raise DataError("some firms have more than one cohort", where=cohort, code="E_COHORT")
     own = cohorts[first_row]

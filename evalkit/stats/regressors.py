@@ -184,6 +184,7 @@ def refuse_collinear(x: Regressors) -> None:
         image = np.stack([x.times(rows, v) for v in suspect.T], axis=1)
         triangle = np.asarray(np.linalg.qr(np.vstack([triangle, image]), mode="r"))
     _, length, rotation = np.linalg.svd(triangle)
+    length = np.pad(length, (0, len(rotation) - len(length)))  # fewer firms than directions: the others have no length
     null = length * MAX_CONDITION < np.sqrt(size[-1])
     if not null.any():
         return

@@ -1,0 +1,53 @@
+"""Two periods, doubly robust: the job training sample of the R package DRDID's documentation."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import evalkit as ek
+import twins
+from references import reference
+
+ESTIMATE, ERROR = 1e-6, 1e-5
+"""Relative tolerances stored with the answers: R stops its logit at 1e-8 of the deviance."""
+SOLVED = 1e-12
+"""Least squares has no such stop."""
+COVARIATES = ("age", "educ", "black", "married", "nodegree", "hisp", "re74")
+
+
+@pytest.fixture(scope="module")
+def answers() -> dict:
+    return json.loads(reference("answers/drdid_doc_sample.json").read_text())["values"]["doc_subsample_5000"]
+
+
+@pytest.fixture(scope="module")
+def sample() -> ek.MatchedSample:
+    data = pd.read_csv(reference("data/drdid_nsw_cps_sub5000.csv"))
+    data["g"] = data["experimental"] * 1978
+    table = pd.concat([data.assign(year=1900 + int(c[2:]), earnings=data[c]) for c in ("re75", "re78")])
+    table["year"] = table["year"].replace(1975, 1977)
+    return twins.sample(
+        ek.Panel.from_frame(
+            table, firm="rowid", year="year", cohort="g", outcomes=["earnings"], covariates=list(COVARIATES)
+        )
+    )
+
+
+@pytest.mark.parametrize(
+    ("adjustment", "stored"),
+    [("doubly_robust", "drdid_panel"), ("regression", "reg_did_panel"), ("ipw", "std_ipw_did_panel")],
+)
+def test_documented_sample(sample: ek.MatchedSample, answers: dict, adjustment: str, stored: str) -> None:
+    """The package divides the influence by n - 1, we by n."""
+    found = ek.estimate(sample, "group_time", adjustment=adjustment).table.iloc[0]
+    n = sample.panel.n_firms
+    estimate, error = (SOLVED, SOLVED) if adjustment == "regression" else (ESTIMATE, ERROR)
+    assert found["estimate"] == pytest.approx(answers[stored]["att"], rel=estimate)
+    assert found["std_error"] * np.sqrt(n / (n - 1)) == pytest.approx(answers[stored]["se"], rel=error)
+
+
+def test_difference_of_means(sample: ek.MatchedSample, answers: dict) -> None:
+    found = ek.estimate(sample, "group_time").table.iloc[0]
+    assert found["estimate"] == pytest.approx(answers["twfe_did_panel"]["att"], rel=ESTIMATE)
