@@ -52,7 +52,8 @@ from evalkit.estimation import group_time
 """,
     """
 sample = ek.match(ek.Panel.load(Path({folder!r})))
-effects = ek.estimate(sample, "group_time", adjustment="doubly_robust", comparison={comparison!r})
+effects = ek.estimate(sample, "group_time", adjustment="doubly_robust", comparison={comparison!r},
+                      balanced_only={balanced_only})
 band = ek.simultaneous_band(ek.aggregate(effects, "event_time"))
 answer = effects.table[["cohort", "year", "estimate", "std_error"]].values.tolist()
 """,
@@ -94,6 +95,7 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--comparison", default="never_treated", choices=["never_treated", "not_yet_treated"])
     parser.add_argument("--leaving", type=float, default=0.0, help="share of firms that leave early")
+    parser.add_argument("--balanced-only", action="store_true", help="as csdid does with gaps; diff-diff does as we do")
     parser.add_argument("--peers", nargs="*", default=[], choices=list(PEERS))
     parser.add_argument("--peer-firms", type=int, default=20_000)
     parser.add_argument("--peer-python", default=sys.executable)
@@ -102,7 +104,7 @@ def main() -> None:
         for n_firms in dict.fromkeys([*([asked.peer_firms] if asked.peers else []), *asked.firms]):
             folder = Path(scratch) / str(n_firms)
             write_panel(n_firms, folder, asked.leaving)
-            places = {"folder": str(folder), "comparison": asked.comparison}
+            places = {"folder": str(folder), "comparison": asked.comparison, "balanced_only": asked.balanced_only}
             rows = {"evalkit": measure(sys.executable, OURS, asked.repeats, places)}
             if n_firms == asked.peer_firms:
                 for name in asked.peers:
@@ -131,7 +133,7 @@ def write_panel(n_firms: int, folder: Path, leaving: float) -> None:
     Panel(pa.table(columns), PERIODS, (Outcome(name="sales", transform="log"),), covariates).save(folder)
 
 
-def measure(python: str, code: tuple[str, str], repeats: int, places: dict[str, str]) -> dict:
+def measure(python: str, code: tuple[str, str], repeats: int, places: dict[str, object]) -> dict:
     text = MEASURE.format(imports=code[0].format(**places), work=code[1].format(**places))
     runs = []
     for _ in range(repeats):

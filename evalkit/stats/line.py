@@ -24,12 +24,12 @@ class Line:
     """
 
     def __init__(self, treated: Points, control: Points, rules: Rules) -> None:
-        self.control, mirror = _sorted(control)
+        self.control, mirror = sorted_controls(control)
         score = control.score[self.control]
         start = np.concatenate(([0], np.cumsum(np.bincount(control.cell, minlength=treated.cell.max(initial=0) + 1))))
         low, high = start[treated.cell], start[treated.cell + 1]
-        at = _first_not_below(score, low, high, treated.score)
-        self.gap = _nearest_gap(score, treated.score, low, at, high)
+        at = first_not_below(score, low, high, treated.score)
+        self.gap = nearest_gap(score, treated.score, low, at, high)
         self._score, self._mirror = score.data, mirror.data
         self._tie, self._position = control.tie[self.control].data, self.control.data
         self._own, self._low, self._high = treated.score.tolist(), low.tolist(), high.tolist()
@@ -90,7 +90,7 @@ def _root(link: "memoryview[int]", position: int) -> int:
     return root
 
 
-def _sorted(control: Points) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def sorted_controls(control: Points) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return the order of controls by cell, score and tie, and for each position its mirror in its run of equals."""
     order = np.argsort(control.score)
     key = control.cell[order]
@@ -108,7 +108,7 @@ def _sorted(control: Points) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     return order, mirror
 
 
-def _nearest_gap(
+def nearest_gap(
     score: NDArray[np.float64],
     own: NDArray[np.float64],
     low: NDArray[np.int64],
@@ -123,7 +123,7 @@ def _nearest_gap(
     return gap
 
 
-def _first_not_below(
+def first_not_below(
     values: NDArray[np.float64], low: NDArray[np.int64], high: NDArray[np.int64], wanted: NDArray[np.float64]
 ) -> NDArray[np.int64]:
     """Bisect for all treated firms at once, each within its own range of `values`."""

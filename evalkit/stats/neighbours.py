@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from evalkit.stats.line import Line
 from evalkit.stats.points import Order, Points, Rules
 from evalkit.stats.space import Space
+from evalkit.stats.sweep import Sweep
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -71,7 +72,7 @@ def nearest_neighbours(treated: Points, control: Points, rules: Rules) -> Neighb
     Rubin (1973), Matching to remove bias in observational studies; Rosenbaum (2020), Modern algorithms for matching
     in observational studies, section 3 (greedy matching).
     """
-    supply: Supply = Line(treated, control, rules) if treated.place is None else Space(treated, control, rules)
+    supply = _supply(treated, control, rules)
     waiting = _queue(treated, rules.order)
     waiting = waiting[supply.gap[waiting] <= rules.caliper]
     waiting = waiting[np.argsort(treated.cell[waiting], kind="stable")]
@@ -79,13 +80,24 @@ def nearest_neighbours(treated: Points, control: Points, rules: Rules) -> Neighb
     tie = treated.tie.tolist() if rules.order == "closest" else []
     turns = []
     for turn in range(int(wanted.max(initial=0))):
-        queue = waiting[wanted[waiting] > turn].tolist()
-        made = _closest_first(supply, queue, tie) if rules.order == "closest" else _in_turn(supply, queue)
-        turns.append(np.asarray(made, dtype=np.int64).reshape(-1, 2))
+        queue = waiting[wanted[waiting] > turn]
+        if isinstance(supply, Sweep):
+            made = supply.turn(queue)
+        else:
+            found = _closest_first(supply, queue.tolist(), tie) if tie else _in_turn(supply, queue.tolist())
+            made = np.asarray(found, dtype=np.int64).reshape(-1, 2)
+        turns.append(made)
         waiting = turns[-1][:, 0]
     pairs = np.concatenate(turns) if turns else np.zeros((0, 2), dtype=np.int64)
     turn_of = np.repeat(np.arange(len(turns), dtype=np.int32), [len(made) for made in turns])
     return Neighbours(pairs[:, 0], supply.control[pairs[:, 1]], turn_of, supply.gap)
+
+
+def _supply(treated: Points, control: Points, rules: Rules) -> Supply | Sweep:
+    if treated.place is not None:
+        return Space(treated, control, rules)
+    is_sweep = rules.order in ("largest", "smallest") and rules.capacity == 1 and not rules.limits.every
+    return Sweep(treated, control, rules) if is_sweep else Line(treated, control, rules)
 
 
 def _queue(treated: Points, order: Order) -> NDArray[np.int64]:
