@@ -6,7 +6,8 @@ The job: firms (string ids of 13 digits), firms x 10 years (long, every year in 
 firms, repeats, duplicates, unknown ids). Filter the awards by programme, drop duplicates, find the first award of each
 firm, join, add lags or baseline values, and write one file. `build` writes one row per firm; the peers write one row
 per firm and year with lags; `polars-wide` and `duckdb-wide` write one row per firm too. `duckdb-read` only reads the
-firm-years. Each run is a process of its own; peers run in the interpreter given by --peers, where it has them.
+firm-years, and `evalkit-read` reads and types them. Each run is a process of its own; peers run in the interpreter
+given by --peers, where it has them.
 """
 
 import argparse
@@ -82,6 +83,21 @@ from pathlib import Path
 import evalkit as ek
 folder = Path({folder!r})
 ek.build(ek.load_study(folder / "study.{suffix}.toml"), folder, folder / "out" / "quarantine").save(folder / "out")
+"""
+
+OURS_READ = """
+from pathlib import Path
+import evalkit as ek
+from evalkit.etl.conform import conform
+from evalkit.etl.layouts import Field
+from evalkit.etl.source import read_source
+from evalkit.engine.memory import system_memory
+folder = Path({folder!r})
+study = ek.load_study(folder / "study.{suffix}.toml")
+with system_memory():
+    rows = read_source("firm_years", study.sources.firm_years, folder)
+    numbers = [Field(name, "number") for name in ("sales", "employees", "value_added")]
+    conform(rows, [Field("firm_id", "firm_id", required=True), Field("fiscal_year", "year", required=True), *numbers])
 """
 
 READ = """
@@ -212,11 +228,14 @@ def compare(folder: Path, asked: argparse.Namespace) -> float:
     size = (folder / f"performance.{suffix}").stat().st_size / 2**30
     print(f"{folder.name} firms x {len(YEARS)} years, {suffix}, firm-years {size:.2f} GiB, medians of {asked.repeats}")
     names = [p for p in asked.only if has(asked.peers, p)]
-    runs: dict[str, list[dict]] = {name: [] for name in ("evalkit", *names)}
+    jobs = {"evalkit": (sys.executable, OURS)}
+    if "duckdb-read" in names:
+        jobs["evalkit-read"] = (sys.executable, OURS_READ)
+    jobs |= {name: (asked.peers, READ + PEER[name]) for name in names}
+    runs: dict[str, list[dict]] = {name: [] for name in jobs}
     for _ in range(asked.repeats):
         for name, found in runs.items():
-            python, work = (sys.executable, OURS) if name == "evalkit" else (asked.peers, READ + PEER[name])
-            found.append(measure(python, work, folder, suffix))
+            found.append(measure(*jobs[name], folder, suffix))
     ours = middle(runs["evalkit"])
     for name, found in runs.items():
         m = middle(found)

@@ -5,14 +5,12 @@ from typing import Any, Literal
 
 import numpy as np
 
-from evalkit.engine.paths import sample_moments
 from evalkit.model.check import Case, CheckResult, Verdict
 from evalkit.model.sample import MatchedSample
 from evalkit.stats.balance import Groups, level_balance, number_balance
 from evalkit.stats.candidates import candidates
 from evalkit.stats.covariates import Covariate, read_covariates
 from evalkit.stats.interactions import interactions
-from evalkit.stats.mean_paths import paths_before
 from evalkit.stats.quantiles import quantile_rows
 from evalkit.stats.subgroup_balance import Part, cohort_balance, subclass_balance
 from evalkit.stats.weights import effective_number
@@ -28,8 +26,7 @@ class Method:
 
     The verdict rests on the largest absolute difference after matching, over all numbers and all levels of categories.
     The values also hold, for the analyst and not for release, the least balanced characteristic of each cohort, and of
-    the least balanced subclasses where firms were matched in cells; binned quantiles of numbers; and mean outcomes of
-    both groups by event time before the award.
+    the least balanced subclasses where firms were matched in cells; and binned quantiles of numbers.
 
     Parameters
     ----------
@@ -78,7 +75,6 @@ class Method:
             "effective_treated": effective_number(treated), "effective_controls": effective_number(control),
             "n_treated": int((treated > 0).sum()), "n_control": int((control > 0).sum()),
             "quantiles": [row for covariate in covariates for row in quantile_rows(covariate, groups)],
-            "paths": paths_before(sample_moments(sample), sample.panel),
             "cohorts": _records(cohort_balance(sample, covariates, groups), "cohort"),
         }  # fmt: skip
         if not sample.pairs.num_rows and (sample.subclass >= 0).any():

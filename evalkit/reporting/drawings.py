@@ -60,8 +60,8 @@ def drawings(release: Release, words: Words) -> dict[str, Drawing]:
     Returns
     -------
     dict
-        "flow", "balance", "overlap" where the release has their table, and "event_study/<estimate>/<outcome>" where at
-        least one point may be shown.
+        "flow", "balance", "overlap", "covariate_path" where the release has their table, and
+        "event_study/<estimate>/<outcome>" where at least one point may be shown.
     """
     from evalkit.reporting.figures.style import to_png, to_svg
 
@@ -95,7 +95,22 @@ def _figures(release: Release, words: Words) -> Iterator[tuple[str, str, "Figure
     bins = points.released_rows(release, "checks/overlap")
     if bins:
         yield "overlap", "overlap", draw_overlap(bins, language=language)
+    yield from _before(release, words)
     yield from _paths(release, words)
+
+
+def _before(release: Release, words: Words) -> Iterator[tuple[str, str, "Figure"]]:
+    """Yield the paths before the award of the outcome that the check on them names."""
+    from evalkit.reporting.figures.covariate_path import draw_covariate_path
+
+    told = release.tables.get("checks/covariate_path/values")
+    name = told[0].labels.get("outcome", "") if told else ""
+    rows = points.released_rows(release, "checks/covariate_path")
+    path = [row for row in rows if row["outcome"] == name and row["mean_treated"] is not None]
+    if path:
+        outcome = outcome_of(release.study.outcome, name)
+        label = words.get(f"scale_of.{outcome.transform}", "{column}").format(column=words.outcome(outcome))
+        yield "covariate_path", "covariate_path", draw_covariate_path(path, label, language=words.language)
 
 
 def _paths(release: Release, words: Words) -> Iterator[tuple[str, str, "Figure"]]:

@@ -84,12 +84,12 @@ def qq(balance: CheckResult, covariate: str = "", language: str = "en") -> Figur
     return draw_qq(points, words(language).column(name), language=language)
 
 
-def covariate_path(balance: CheckResult, outcome: str = "", language: str = "en") -> Figure:
-    """Draw the mean of one outcome in the years before the award in both groups, from a `balance` check.
+def covariate_path(check: CheckResult, outcome: str = "", language: str = "en") -> Figure:
+    """Draw the mean of one outcome in the years before the award in both groups, from a `covariate_path` check.
 
     Parameters
     ----------
-    balance : CheckResult
+    check : CheckResult
         As the check returns it.
     outcome : str
         Which outcome; the first one when empty.
@@ -97,8 +97,8 @@ def covariate_path(balance: CheckResult, outcome: str = "", language: str = "en"
         Language of labels.
     """
     text = words(language)
-    name, points = _of(balance.values.get("paths", []), "outcome", outcome)
-    transform = points[0]["transform"]
+    name, points = _of(check.rows, "outcome", outcome)
+    transform = check.values["transforms"][name]
     label = text.get(f"scale_of.{transform}", "{column}").format(column=text.column(name))
     return draw_covariate_path(points, label, language=language)
 

@@ -24,12 +24,16 @@ def _all(language):
         ek.figures.overlap(overlap, language),
         ek.figures.flow(made.flow, language),
         ek.figures.qq(_balance(), "growth", language),
-        ek.figures.covariate_path(_balance(), language=language),
+        ek.figures.covariate_path(_path(), language=language),
     ]
 
 
 def _balance():
     return ek.check(ek.match(firms.panel(firms.frame(600)), "entropy"), (), "balance")
+
+
+def _path():
+    return ek.check(ek.match(firms.panel(firms.frame(600)), "entropy"), (), "covariate_path")
 
 
 @pytest.mark.parametrize("language", ["en", "ja"])
@@ -105,15 +109,15 @@ def test_dots_of_quantiles_lie_at_the_values_of_the_check():
 
 
 def test_paths_are_drawn_in_order_of_event_time():
-    balance = _balance()
-    (axes,) = ek.figures.covariate_path(balance, "y").axes
+    path = _path()
+    (axes,) = ek.figures.covariate_path(path, "y").axes
     treated, control = axes.lines
     assert list(treated.get_xdata()) == [-2, -1]
-    assert list(control.get_ydata()) == [row["mean_control"] for row in balance.values["paths"]]
+    assert list(control.get_ydata()) == [row["mean_control"] for row in path.rows]
 
 
 def test_what_cannot_be_drawn_is_named():
     with pytest.raises(UnknownNameError, match="did you mean 'size'"):
         ek.figures.qq(_balance(), "sise")
     with pytest.raises(UnknownNameError, match="nothing to draw"):
-        ek.figures.covariate_path(reports.checks()[0])
+        ek.figures.covariate_path(_path(), "z")

@@ -31,6 +31,24 @@ def test_equals_a_loop_over_cohorts(missing: float) -> None:
         assert row["n_treated"] == n.sum()
         assert row["mean_treated"] == pytest.approx(mass @ treated / mass.sum(), abs=SAME)
         assert row["mean_control"] == pytest.approx(mass @ control / mass.sum(), abs=SAME)
+    own = table[(table["g"] > 0) & (table["year"] == table["g"] - 1)]
+    square = own["w"] ** 2
+    centre = (square * own["y"]).groupby(own["g"]).sum() / square.groupby(own["g"]).sum()
+    spread = np.sqrt(np.average((own["y"] - own["g"].map(centre)) ** 2, weights=square))
+    means = [
+        table[side].groupby(["g", "year"]).apply(lambda x: np.average(x["y"], weights=x["w"]))
+        for side in (table["g"] > 0, table["g"] == 0)
+    ]
+    for row in rows:
+        parts = []
+        for cohort in (2013, 2014, 2015):
+            year, then = cohort + row["event_time"], cohort - 1
+            if year >= 2011:
+                apart = [means[0][cohort, y] - means[1][0, y] for y in (year, then)]
+                mass = table[(table["g"] == cohort) & (table["year"] == year)]["w"].sum()
+                parts.append((mass, apart[0] - apart[1]))
+        mass, change = np.array(parts).T
+        assert row["smd_drift"] == pytest.approx(mass @ change / mass.sum() / spread, abs=SAME)
 
 
 def test_without_controls_there_is_no_path() -> None:
