@@ -58,7 +58,11 @@ def build(study: Study, root: str | Path = ".", quarantine: Path | None = None) 
 
 def match(panel: "Panel", method: str = "none", *, seed: int = 0, **options: Any) -> MatchedSample:  # noqa: ANN401
     """Choose the firms that are compared; `methods.names("matching")` lists the methods."""
-    sample: MatchedSample = methods.build("matching", method, options).match(panel, seed)
+    from evalkit.engine.memory import system_memory
+
+    matcher = methods.build("matching", method, options)
+    with system_memory():
+        sample: MatchedSample = matcher.match(panel, seed)
     return sample
 
 
