@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from evalkit import methods
+from evalkit.errors import StudyError
 from evalkit.model import store, study_file
 from evalkit.model.check import Case, CheckResult
 from evalkit.model.effects import Effects
@@ -67,10 +68,23 @@ def match(panel: "Panel", method: str = "none", *, seed: int = 0, **options: Any
 
 
 def estimate(sample: MatchedSample, method: str = "group_time", **options: Any) -> Effects:  # noqa: ANN401
-    """Estimate effects from a sample; `methods.names("estimation")` lists the estimators."""
+    """Estimate effects from a sample; `methods.names("estimation")` lists the estimators.
+
+    Raises
+    ------
+    StudyError
+        The sample has matched sets, and the estimator would ignore them (`E_OPTION`).
+    """
     from evalkit.engine.memory import system_memory
 
     estimator = methods.build("estimation", method, options)
+    if sample.sets is not None and not getattr(estimator, "takes_sets", False):
+        raise StudyError(
+            f"'{method}' has one weight for each firm and cannot use the matched sets that '{sample.method}' made",
+            where="estimate.method",
+            code="E_OPTION",
+            hint='estimate with method = "matched_sets"',
+        )
     with system_memory():
         effects: Effects = estimator.estimate(sample)
     return effects

@@ -16,7 +16,10 @@ class Matcher(Protocol):
 
 
 class Estimator(Protocol):
-    """Estimates effects from a sample."""
+    """Estimates effects from a sample.
+
+    One that uses `sample.sets` says so by a class variable `takes_sets = True`; others are not given such samples.
+    """
 
     def estimate(self, sample: MatchedSample) -> Effects:
         """Return all effects with their covariance."""

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 KEPT = ""
 PAIR_COLUMNS = ("treated", "control", "distance", "subclass", "order")
+SET_COLUMNS = ("treated", "control", "weight", "until")
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -44,6 +45,11 @@ class MatchedSample:
         What is left: "att", or "att_matched" once treated firms were dropped.
     notes : tuple of str
         Caveats by key: "constant_covariate:sales_growth", ...
+    sets : pyarrow.Table or None
+        Where a firm may be a control of several treated firms and treated itself, so that one weight per firm does not
+        say all: columns `treated`, `control` (row numbers in the panel, int64), `weight` (float64, sums to 1 for each
+        treated firm) and `until` (int32, the last period in which the control counts). `weight`, `subclass` and
+        `reason` of a firm with an award are then those that it has as a treated firm.
     """
 
     panel: Panel
@@ -56,6 +62,7 @@ class MatchedSample:
     options: dict[str, Any]
     estimand: str = "att"
     notes: tuple[str, ...] = ()
+    sets: "pa.Table | None" = None
 
     @property
     def n_treated(self) -> int:
@@ -64,15 +71,23 @@ class MatchedSample:
 
     @property
     def n_control(self) -> int:
-        """Never-treated firms with positive weight."""
-        return int(((self.panel.cohort == 0) & (self.weight > 0)).sum())
+        """Never-treated firms with positive weight; with matched sets, all firms in them that serve as controls."""
+        return int((self.control_weight > 0).sum())
 
     @property
     def effective_controls(self) -> float:
-        """Kish's effective number of never-treated firms, (sum w)^2 / sum w^2."""
-        w = self.weight[self.panel.cohort == 0]
+        """Kish's effective number of those firms, (sum w)^2 / sum w^2."""
+        w = self.control_weight
         total = float((w**2).sum())
         return float(w.sum() ** 2 / total) if total else 0.0
+
+    @cached_property
+    def control_weight(self) -> NDArray[np.float64]:
+        """Weight of each firm as a control (n_firms,), over all matched sets where there are such."""
+        if self.sets is None:
+            return np.where(self.panel.cohort == 0, self.weight, 0.0)
+        served = self.sets["control"].to_numpy()
+        return np.bincount(served, self.sets["weight"].to_numpy(), self.panel.n_firms).astype(np.float64)
 
     @cached_property
     def dropped(self) -> "pd.DataFrame":
@@ -104,9 +119,11 @@ class MatchedSample:
         )
 
     def save(self, folder: Path) -> None:
-        """Write `sample.parquet`, `pairs.parquet` and `sample.json`; the panel is saved by itself."""
+        """Write `sample.parquet`, `pairs.parquet`, `sets.parquet` and `sample.json`; the panel is saved by itself."""
         store.write_parquet(folder / "sample.parquet", self._table())
         store.write_parquet(folder / "pairs.parquet", self.pairs)
+        if self.sets is not None:
+            store.write_parquet(folder / "sets.parquet", self.sets)
         store.write_json(
             folder / "sample.json",
             {"method": self.method, "options": self.options, "estimand": self.estimand, "notes": self.notes},
@@ -119,6 +136,7 @@ class MatchedSample:
 
         meta = store.read_json(folder / "sample.json")
         table = pq.read_table(folder / "sample.parquet", page_checksum_verification=True)
+        sets = folder / "sets.parquet"
         return cls(
             panel=panel,
             weight=table["weight"].to_numpy(),
@@ -130,4 +148,5 @@ class MatchedSample:
             options=meta["options"],
             estimand=meta["estimand"],
             notes=tuple(meta["notes"]),
+            sets=pq.read_table(sets, page_checksum_verification=True) if sets.exists() else None,
         )

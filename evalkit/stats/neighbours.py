@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evalkit.stats.line import Line
+from evalkit.stats.path_space import PathSpace
 from evalkit.stats.points import Order, Points, Rules
 from evalkit.stats.space import Space
 from evalkit.stats.sweep import Sweep
@@ -95,7 +96,7 @@ def nearest_neighbours(treated: Points, control: Points, rules: Rules) -> Neighb
 
 def _supply(treated: Points, control: Points, rules: Rules) -> Supply | Sweep:
     if treated.place is not None:
-        return Space(treated, control, rules)
+        return (Space if treated.place.ndim == 2 else PathSpace)(treated, control, rules)
     is_sweep = rules.order in ("largest", "smallest") and rules.capacity == 1 and not rules.limits.every
     return Sweep(treated, control, rules) if is_sweep else Line(treated, control, rules)
 

@@ -23,8 +23,8 @@ class Points:
         Firms are compared within a cell only; numbered from 0.
     tie : (n,) uint64
         Breaks ties: the smaller one goes first.
-    place : (n, d) float64, optional
-        Coordinates; distance is then Euclidean between places.
+    place : (n, d) or (n, L, d) float64, optional
+        Coordinates; distance is then Euclidean between places, or the mean of L such distances.
     """
 
     score: NDArray[np.float64]

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 _FIRST, _FACTOR = 8, 4
 """Neighbours asked for at first, and how many times more when they do not suffice."""
+Found = tuple[NDArray[np.float64], NDArray[np.int64]]
+"""A tree's answer: Euclidean distances in order, and positions in the tree."""
 
 
 class Space:
@@ -38,7 +40,7 @@ class Space:
         self._front = self._start[:-1].copy()
         self._shelf = (np.cumsum(differs) - 1).data
         self._tie, self._position = control.tie[self.control].data, self.control.data
-        self._capacity, self._limits = rules.capacity, rules.limits
+        self._capacity, self._limits, self._caliper = rules.capacity, rules.limits, rules.caliper
         self._n_uses: dict[int, int] = {}
         self.gap = np.full(len(treated.cell), np.inf)
         self._streams: list[Iterator[tuple[float, int]]] = [iter(())] * len(treated.cell)
@@ -72,16 +74,17 @@ class Space:
             tree = cKDTree(place[low:high])
             treated = np.flatnonzero(treated_cell == number)
             gap, found = tree.query(self._own[treated], min(_FIRST, tree.n))
-            gap, found = gap.reshape(len(treated), -1), found.reshape(len(treated), -1) + low
-            self.gap[treated] = gap[:, 0]
+            gap, found = gap.reshape(len(treated), -1), found.reshape(len(treated), -1)
             for i, firm in enumerate(treated.tolist()):
-                self._streams[firm] = self._stream(firm, tree, int(low), (gap[i], found[i]))
+                first = gap[i], found[i]
+                self.gap[firm] = self._nearest(self._own[firm], tree, first)
+                self._streams[firm] = self._stream(firm, tree, int(low), first)
 
-    def _stream(
-        self, treated: int, tree: "cKDTree", low: int, first: tuple[NDArray[np.float64], NDArray[np.int64]]
-    ) -> Iterator[tuple[float, int]]:
-        """Give the controls with room that the limits allow, nearest first, equal distances by tie."""
+    def _stream(self, treated: int, tree: "cKDTree", low: int, first: Found) -> Iterator[tuple[float, int]]:
+        """Give the controls with room within the caliper and limits, nearest first, equal distances by tie."""
         for gap, shelves in self._rings(self._own[treated], tree, low, first):
+            if gap > self._caliper:
+                return
             for control in heapq.merge(*map(self._open, shelves), key=self._tie.__getitem__):
                 if self.has_room(control) and self._limits.allow(treated, self._position[control]):
                     yield gap, control
@@ -94,23 +97,29 @@ class Space:
                 yield control
             control = max(control + 1, self._front[shelf])
 
-    @staticmethod
+    def _nearest(self, own: NDArray[np.float64], tree: "cKDTree", first: Found) -> float:
+        """Return the distance to the nearest shelf of a tree, `first` being its first answer."""
+        del own, tree
+        return float(first[0][0])
+
+    def _ranked(self, own: NDArray[np.float64], tree: "cKDTree", found: Found) -> tuple[NDArray[np.float64], float]:
+        """Return distances (k,) to the shelves that a tree gave, and the least that any other shelf can have."""
+        del own, tree
+        return found[0], float(found[0][-1])
+
     def _rings(
-        own: NDArray[np.float64],
-        tree: "cKDTree",
-        low: int,
-        found: tuple[NDArray[np.float64], NDArray[np.int64]],
-    ) -> Iterator[tuple[float, list[int]]]:
+        self, own: NDArray[np.float64], tree: "cKDTree", low: int, found: Found
+    ) -> Iterator[tuple[float, list[int]]]:  # fmt: skip
         """Give groups of shelves at equal distance, nearest first."""
         done = -1.0
         while True:
-            gap, shelves = found
-            last = np.inf if len(gap) == tree.n else gap[-1]
+            gap, least = self._ranked(own, tree, found)
+            last = np.inf if len(gap) == tree.n else least
             usable = (gap > done) & (gap < last)
             for distance in np.unique(gap[usable]):
-                yield float(distance), shelves[usable & (gap == distance)].tolist()
+                yield float(distance), (found[1][usable & (gap == distance)] + low).tolist()
             if len(gap) == tree.n:
                 return
-            done = float(gap[usable][-1]) if usable.any() else done
-            distance, position = tree.query(own, min(_FACTOR * len(gap), tree.n))
-            found = np.atleast_1d(distance), np.atleast_1d(position) + low
+            done = float(gap[usable].max()) if usable.any() else done
+            distances, positions = tree.query(own, min(_FACTOR * len(gap), tree.n))
+            found = np.atleast_1d(distances), np.atleast_1d(positions)

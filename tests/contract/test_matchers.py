@@ -45,6 +45,11 @@ VARIANTS = {
         {"min_controls": 0.5, "max_controls": 3, "exact": ("debt", "region"), "distance": "score"},
     ],
     "exact": [{"on": ("industry",)}, {"on": ("debt", "region")}],
+    "panel_path": [
+        {"exact": ("industry",), "ratio": 2, "caliper": 1.5, "covariates": ("size", "growth")},
+        {"future": "censor", "distance": "mahalanobis", "replace": True, "lags": 1},
+        {"future": "intention_to_treat", "m_order": "random", "exact": ("region",)},
+    ],
     "nearest": [
         {"exact": ("industry",), "caliper": 0.2},
         {"ratio": 3, "m_order": "random"},
@@ -96,7 +101,8 @@ def expect_good_pairs(sample: ek.MatchedSample) -> None:
     values = panel.to_frame()
     t, c = pairs["treated"].to_numpy(), pairs["control"].to_numpy()
     assert (panel.cohort[t] > 0).all()
-    assert (panel.cohort[c] == 0).all()
+    later = panel.cohort[c] > panel.cohort[t]
+    assert ((panel.cohort[c] == 0) | (later & (options.get("future", "drop") != "drop"))).all()
     assert not pairs.duplicated(["treated", "control"]).any()
     for name in options.get("exact", ()):
         assert (values[name].to_numpy()[t] == values[name].to_numpy()[c]).all()
@@ -107,7 +113,9 @@ def expect_good_pairs(sample: ek.MatchedSample) -> None:
     between = np.abs(sample.distance[t] - sample.distance[c])
     if options.get("distance", "logit_score") in ("logit_score", "score"):
         np.testing.assert_allclose(pairs["distance"], between, atol=ROUNDING)
-    if options.get("caliper") is not None:
+    if options.get("caliper") is not None and "lags" in options:
+        assert (pairs["distance"] <= options["caliper"]).all()
+    elif options.get("caliper") is not None:
         assert (between <= options["caliper"] * np.nanstd(sample.distance, ddof=1) + ROUNDING).all()
     n_uses = pairs["control"].value_counts()
     most = 1 if not options.get("replace") else options.get("reuse_max") or np.inf
@@ -119,10 +127,11 @@ def expect_good_pairs(sample: ek.MatchedSample) -> None:
     again = np.zeros(panel.n_firms)
     again[t] = 1
     np.add.at(again, c, 1 / k)
-    np.testing.assert_allclose(sample.weight, again, atol=ROUNDING)
+    own = (panel.cohort == 0) | np.isin(np.arange(panel.n_firms), t)
+    np.testing.assert_allclose(sample.weight, np.where(own, again, 0.0), atol=ROUNDING)
     np.testing.assert_array_equal(sample.subclass[t], pairs["subclass"])
     assert pairs.groupby("subclass")["treated"].nunique().eq(1).all()
-    alone = n_uses.reindex(c).to_numpy() == 1
+    alone = (n_uses.reindex(c).to_numpy() == 1) & own[c]
     np.testing.assert_array_equal(sample.subclass[c], np.where(alone, pairs["subclass"], -1))
 
 
@@ -188,6 +197,7 @@ def expect_same(a: ek.MatchedSample, b: ek.MatchedSample) -> None:
     for name in ("weight", "subclass", "distance", "reason"):
         np.testing.assert_array_equal(getattr(a, name), getattr(b, name), err_msg=name)
     assert a.pairs.equals(b.pairs)
+    assert a.sets is b.sets or (a.sets is not None and b.sets is not None and a.sets.equals(b.sets))
     assert (a.method, a.options, a.estimand, a.notes) == (b.method, b.options, b.estimand, b.notes)
 
 
