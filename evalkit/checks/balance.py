@@ -58,12 +58,13 @@ class Method:
         """Compare treated and control firms in every covariate of the panel."""
         panel = case.sample.panel
         firms = candidates(panel)
-        kept = case.sample.weight > 0
         if not panel.covariates:
             return _info("no_covariates", "The panel has no baseline covariate to compare.")
-        if not ((firms.treated & kept).any() and (firms.control & kept).any()):
+        served = None if case.sample.sets is None else case.sample.control_weight
+        control = firms.control if served is None else firms.control | (served > 0)
+        groups = Groups(firms.treated, control, case.sample.weight, self.binary == "raw", served)
+        if not all(weight.any() for weight in groups.weights()[2:]):
             return _info("no_groups", "There are no never-treated firms, or no treated ones, to compare.")
-        groups = Groups(firms.treated, firms.control, case.sample.weight, self.binary == "raw")
         covariates = read_covariates(panel, (c.name for c in panel.covariates))
         rows = [row for covariate in covariates for row in _rows(covariate, groups)]
         return self._result(rows, len(covariates), self._parts(case.sample, covariates, groups))

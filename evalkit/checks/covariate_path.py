@@ -48,6 +48,11 @@ class Method:
     def run(self, case: Case) -> CheckResult:
         """Compare the paths of every outcome."""
         panel = case.sample.panel
+        if case.sample.sets is not None:
+            sentence = (
+                "Each treated firm has a set of controls of its own: their paths are the effects before the award."
+            )
+            return CheckResult("covariate_path", QUESTION, "info", sentence, {"case": "sets"})
         rows = [
             {k: v for k, v in row.items() if k not in ("transform", "n_treated")}
             for row in paths_before(sample_moments(case.sample), panel)

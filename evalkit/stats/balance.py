@@ -55,21 +55,26 @@ class Groups:
         Weights after matching, 0 for dropped firms.
     is_raw : bool
         Whether differences of shares stay as they are instead of being divided by a standard deviation.
+    control_weight : (n,) float64, optional
+        Weights of firms as controls, where a firm may be in both groups.
     """
 
     treated: NDArray[np.bool_]
     control: NDArray[np.bool_]
     weight: NDArray[np.float64]
     is_raw: bool = False
+    control_weight: NDArray[np.float64] | None = None
 
     def weights(self) -> tuple[NDArray[np.float64], ...]:
         """Return the weights (n,) of treated and control firms before, then after."""
         treated, control = self.treated.astype(np.float64), self.control.astype(np.float64)
-        return treated, control, treated * self.weight, control * self.weight
+        served = control * (self.weight if self.control_weight is None else self.control_weight)
+        return treated, control, treated * self.weight, served
 
     def take(self, rows: NDArray[np.bool_]) -> "Groups":
         """Return some of the firms."""
-        return Groups(self.treated[rows], self.control[rows], self.weight[rows], self.is_raw)
+        served = None if self.control_weight is None else self.control_weight[rows]
+        return Groups(self.treated[rows], self.control[rows], self.weight[rows], self.is_raw, served)
 
 
 def number_balance(x: NDArray[np.float64], groups: Groups) -> Balance:

@@ -57,8 +57,9 @@ def contamination(panel: Panel, sets: "pa.Table") -> list[dict[str, Any]]:
     Returns
     -------
     list of dict
-        `event_time`, `n_controls` and `n_treated_by_then` (distinct firms), and of the weight in sets whose period lies
-        in the panel `share_treated` and `share_used` (what is not censored).
+        `event_time`, `n_control` and `n_treated_by_then` (distinct firms), and of the weight in sets whose period lies
+        in the panel `share_treated`, `share_used` (what is not censored), and `share_contaminated`: of the used weight,
+        what belongs to firms treated by then.
     """
     treated, control, weight, until = (sets[name].to_numpy() for name in sets.column_names)
     award, own = panel.cohort[treated], panel.cohort[control]
@@ -67,14 +68,19 @@ def contamination(panel: Panel, sets: "pa.Table") -> list[dict[str, Any]]:
         year = award + event_time
         seen = year <= panel.periods[-1]
         by_then = seen & (own > 0) & (own <= year)
-        total = float(np.sort(weight[seen]).sum())
+        is_used = seen & (year <= until)
+        total, used = _sum(weight[seen]), _sum(weight[is_used])
         rows.append({
-            "event_time": event_time, "n_controls": len(np.unique(control[seen])),
-            "n_treated_by_then": len(np.unique(control[by_then])),
-            "share_treated": float(np.sort(weight[by_then]).sum()) / total,
-            "share_used": float(np.sort(weight[seen & (year <= until)]).sum()) / total,
+            "event_time": event_time, "n_control": len(np.unique(control[seen])),
+            "n_treated_by_then": len(np.unique(control[by_then])), "share_treated": _sum(weight[by_then]) / total,
+            "share_used": used / total, "share_contaminated": _sum(weight[by_then & is_used]) / used if used else 0.0,
         })  # fmt: skip
     return rows
+
+
+def _sum(weight: NDArray[np.float64]) -> float:
+    """Return a sum that does not depend on the order of firms."""
+    return float(np.sort(weight).sum())
 
 
 def path_years(panel: Panel, award: int, lags: int) -> list[int]:
