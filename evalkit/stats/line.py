@@ -91,7 +91,10 @@ def _root(link: "memoryview[int]", position: int) -> int:
 
 
 def sorted_controls(control: Points) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return the order of controls by cell, score and tie, and for each position its mirror in its run of equals."""
+    """Return the order of controls by cell, score and tie, and for each position its mirror in its run of equals.
+
+    Where controls have places, those of equal score come by place before they come by tie.
+    """
     order = np.argsort(control.score)
     key = control.cell[order]
     order = order[np.argsort(key.astype(np.uint16) if key.max(initial=0) < _RADIX else key, kind="stable")]
@@ -103,7 +106,8 @@ def sorted_controls(control: Points) -> tuple[NDArray[np.int64], NDArray[np.int6
     if len(tied):
         first = np.flatnonzero(is_first[tied])
         length = np.diff(np.append(first, len(tied)))
-        order[tied] = order[tied][np.lexsort((control.tie[order[tied]], np.repeat(first, length)))]
+        places = () if control.place is None else control.place[order[tied]].T
+        order[tied] = order[tied][np.lexsort((control.tie[order[tied]], *places, np.repeat(first, length)))]
         mirror[tied] = np.repeat(2 * tied[first] + length - 1, length) - tied
     return order, mirror
 

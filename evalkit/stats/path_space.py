@@ -23,6 +23,8 @@ class PathSpace(Space):
     control that the tree has not given yet is further, on the mean, than its last distance over L.
     """
 
+    first = 64
+
     def __init__(self, treated: Points, control: Points, rules: Rules) -> None:
         self._lags = np.asarray(treated.place).shape[1]
         super().__init__(_side_by_side(treated), _side_by_side(control), rules)

@@ -1,5 +1,6 @@
 """Controls in several dimensions: a KD-tree in each cell, asked for more neighbours when those at hand are full."""
 
+import dataclasses
 import heapq
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -7,13 +8,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from evalkit.stats.line import sorted_controls
 from evalkit.stats.points import Points, Rules
 
 if TYPE_CHECKING:
     from scipy.spatial import cKDTree
 
-_FIRST, _FACTOR = 8, 4
-"""Neighbours asked for at first, and how many times more when they do not suffice."""
+_FACTOR = 4
+"""How many times more neighbours are asked for when those at hand do not suffice."""
 Found = tuple[NDArray[np.float64], NDArray[np.int64]]
 """A tree's answer: Euclidean distances in order, and positions in the tree."""
 
@@ -29,9 +31,12 @@ class Space:
     Bentley (1975), Multidimensional binary search trees used for associative searching.
     """
 
+    first = 8
+    """Neighbours asked for at first."""
+
     def __init__(self, treated: Points, control: Points, rules: Rules) -> None:
         self._own, place = np.asarray(treated.place), np.asarray(control.place)
-        self.control = np.lexsort((control.tie, *place.T, control.cell))
+        self.control = sorted_controls(dataclasses.replace(control, score=place[:, 0]))[0]
         cell, place = control.cell[self.control], place[self.control]
         differs = np.ones(len(cell), dtype=bool)
         differs[1:] = (cell[1:] != cell[:-1]) | (place[1:] != place[:-1]).any(axis=1)
@@ -73,7 +78,7 @@ class Space:
                 continue
             tree = cKDTree(place[low:high])
             treated = np.flatnonzero(treated_cell == number)
-            gap, found = tree.query(self._own[treated], min(_FIRST, tree.n))
+            gap, found = tree.query(self._own[treated], min(self.first, tree.n))
             gap, found = gap.reshape(len(treated), -1), found.reshape(len(treated), -1)
             for i, firm in enumerate(treated.tolist()):
                 first = gap[i], found[i]
