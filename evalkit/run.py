@@ -1,5 +1,6 @@
 """The whole evaluation, read top to bottom. The only module that knows every stage."""
 
+import dataclasses
 from collections.abc import Sequence
 from importlib import metadata
 from pathlib import Path
@@ -64,7 +65,7 @@ def match(panel: "Panel", method: str = "none", *, seed: int = 0, **options: Any
     matcher = methods.build("matching", method, options)
     with system_memory():
         sample: MatchedSample = matcher.match(panel, seed)
-    return sample
+    return dataclasses.replace(sample, seed=seed)
 
 
 def estimate(sample: MatchedSample, method: str = "group_time", **options: Any) -> Effects:  # noqa: ANN401
@@ -93,7 +94,8 @@ def estimate(sample: MatchedSample, method: str = "group_time", **options: Any) 
 def check(sample: MatchedSample, effects: Effects | Sequence[Effects], method: str, **options: Any) -> CheckResult:  # noqa: ANN401
     """Ask one check about a sample and its effects; `methods.names("checks")` lists the checks."""
     given = (effects,) if isinstance(effects, Effects) else tuple(effects)
-    result: CheckResult = methods.build("checks", method, options).run(Case(sample, given, _estimate_again))
+    case = Case(sample, given, _estimate_again, _match_again)
+    result: CheckResult = methods.build("checks", method, options).run(case)
     return result
 
 
@@ -167,3 +169,8 @@ def _matching_flow(sample: MatchedSample) -> Flow:
 def _estimate_again(sample: MatchedSample, effects: Effects) -> Effects:
     """Estimate with the same method and options on another sample."""
     return estimate(sample, effects.method.split("/")[0], **effects.options)
+
+
+def _match_again(panel: "Panel", sample: MatchedSample) -> MatchedSample:
+    """Match the firms of another panel as those of a sample were."""
+    return match(panel, sample.method, seed=sample.seed, **sample.options)

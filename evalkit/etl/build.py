@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evalkit.errors import DataError, DesignError, EvalkitError, each, raise_all
+from evalkit.etl.awards.comparison_groups import comparison_groups
 from evalkit.etl.awards.first_awards import first_awards
 from evalkit.etl.awards.link_awards import LINKS
 from evalkit.etl.codes import with_codes
@@ -24,7 +25,14 @@ from evalkit.etl.panel.locations import States, firm_states, last_day
 from evalkit.etl.panel.outcomes import check_outcome
 from evalkit.etl.panel.prepare import prepared
 from evalkit.etl.panel.sites import Origin, combined
-from evalkit.etl.panel.successors_applied import Successors, are_numbers, awards_followed, reading, successors
+from evalkit.etl.panel.successors_applied import (
+    Successors,
+    are_numbers,
+    awards_followed,
+    awards_of_now,
+    reading,
+    successors,
+)
 from evalkit.etl.panel.winsorising import winsorised
 from evalkit.etl.quarantine import limit_problems, write_quarantine
 from evalkit.etl.rules import keep_rules
@@ -32,7 +40,7 @@ from evalkit.etl.source import SourceText, header_problems, read_source
 from evalkit.etl.vintages import imported
 from evalkit.model import store
 from evalkit.model.flow import Flow, FlowStep
-from evalkit.model.panel import AWARD, COHORT, DOSE, FIRM, Panel, PanelCovariate
+from evalkit.model.panel import AWARD, COHORT, DOSE, FIRM, POOL, Panel, PanelCovariate
 from evalkit.model.study import Source, Study
 
 if TYPE_CHECKING:
@@ -109,7 +117,8 @@ def build_panel(study: Study, root: Path, quarantine: Path | None = None) -> Pan
         is_left = find(on_grid.firms, moved) < 0
         firms = firms.keep(is_left, "absorbed firms", "award counts for the firm that absorbed it")
     past = history(awards, found.others, merged) if study.treatment.needs_ledger else None
-    panel = _panel(study, _repeated(study, _after_end(study, firms), past), states, past)
+    listed = awards_of_now(found.listed, merged) if found.listed else None
+    panel = _panel(study, _repeated(study, _after_end(study, firms), past), states, Beside(past, listed))
     if quarantine:
         write_quarantine(quarantine, sources)
         if found.links is not None:
@@ -255,7 +264,15 @@ def _repeated(study: Study, firms: Firms, past: History | None) -> Firms:
     return firms
 
 
-def _panel(study: Study, firms: Firms, states: States, past: History | None) -> Panel:
+@dataclasses.dataclass(frozen=True, eq=False)
+class Beside:
+    """What is known of awards beside the first of each firm, where the study asks for it."""
+
+    past: History | None
+    listed: Typed | None
+
+
+def _panel(study: Study, firms: Firms, states: States, known: Beside) -> Panel:
     """Apply the population, check the design and the outcomes, and lay out the columns."""
     records, state = states.on(last_day(baseline_period(study, firms.cohort), study.period))
     firms = dataclasses.replace(firms, flow=firms.flow.extend(state))
@@ -275,14 +292,17 @@ def _panel(study: Study, firms: Firms, states: States, past: History | None) -> 
     roles = tuple(PanelCovariate(name, kind) for name, (_, kind) in covariates.items())
     table = _table(study, firms, {name: values for name, (values, _) in covariates.items()})
     beside = _beside(study, before, states)
-    if past:
-        beside |= award_columns(study, past, firms.grid.firms, firms.cohort)
-        flow = flow.extend(unknown_doses(study, past, firms.grid.firms, firms.cohort))
+    if known.past:
+        beside |= award_columns(study, known.past, firms.grid.firms, firms.cohort)
+        flow = flow.extend(unknown_doses(study, known.past, firms.grid.firms, firms.cohort))
+    if known.listed:
+        beside[POOL] = comparison_groups(study, known.listed, firms.grid.firms, firms.cohort)
     for name, values in beside.items():
         table = table.append_column(name, values)
     return Panel(
         table, study.period.labels, study.outcome, roles, study.treatment.anticipation, flow, study.clusters,
         study.inference, DOSE if DOSE in beside else "", AWARD if study.treatment.path else "",
+        POOL if POOL in beside else "",
     )  # fmt: skip
 
 

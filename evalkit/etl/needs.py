@@ -7,7 +7,7 @@ from evalkit.errors import DataError, EvalkitError, StudyError
 from evalkit.etl.awards.link_awards import name_columns
 from evalkit.etl.layouts import Field, FieldType
 from evalkit.etl.source import SourceText
-from evalkit.model.panel import AWARD, COHORT, DOSE, FIRM
+from evalkit.model.panel import AWARD, COHORT, DOSE, FIRM, POOL
 from evalkit.model.study import Condition, Covariate, Study
 
 SUCCESSOR = "successor_id"
@@ -37,8 +37,9 @@ def needs(study: Study, firms: SourceText | None) -> tuple[list[Need], list[Eval
     found += [covariate_need(study, c, has_firm_column) for c in study.baseline]
     found += [covariate_need(study, c, has_firm_column) for c in cluster_covariates(study)]
     found += value_needs(study, has_firm_column)
+    found += [Need("awards", c.score, "number") for c in study.comparison if c.score]
     errors: list[EvalkitError] = []
-    taken = [FIRM, COHORT, *([DOSE] if study.treatment.dose else [])]
+    taken = [FIRM, COHORT, *([DOSE] if study.treatment.dose else []), *([POOL] if study.comparison else [])]
     if set(taken) & {c.name for c in study.baseline}:
         problem = f"a covariate cannot be called {' or '.join(map(repr, taken))}"
         errors.append(StudyError(problem, where="covariates.baseline", code="E_SPEC_VALUE"))
@@ -139,7 +140,8 @@ def fields(source: SourceText, needed: list[Need], study: Study) -> list[Field]:
     if source.role == "mergers":
         return [Field(FIRM, "firm_id", required=True), Field(SUCCESSOR, "firm_id"), *by_row]
     required = {"programme"} if study.treatment.programme else set()
-    required |= {"stage"} if study.treatment.stage else set()
+    required |= {"stage"} if study.treatment.stage or any(c.stages for c in study.comparison) else set()
+    required |= {"programme"} if any(c.programme for c in study.comparison) else set()
     required |= {"amount"} if study.treatment.dose or study.treatment.path else set()
     by_name = study.link.method != "none"
     optional = {FIRM} if by_name and source.role == "awards" else set()

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from evalkit.model import store
 from evalkit.model.effects import Effects
+from evalkit.model.panel import Panel
 from evalkit.model.sample import MatchedSample
 
 if TYPE_CHECKING:
@@ -65,11 +66,12 @@ class CheckResult:
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Case:
-    """What a check may look at: the sample, the estimates, and how to estimate again on another sample."""
+    """What a check may look at: the sample, the estimates, and how to estimate and match again on other firms."""
 
     sample: MatchedSample
     effects: tuple[Effects, ...]
     estimate_again: Callable[[MatchedSample, Effects], Effects]
+    match_again: Callable[[Panel, MatchedSample], MatchedSample]
 
 
 def save_checks(path: Path, results: tuple[CheckResult, ...]) -> None:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 FIRM, COHORT = "firm_id", "cohort"
-DOSE, AWARD = "dose", "award"
+DOSE, AWARD, POOL = "dose", "award", "comparison"
 Kind = Literal["number", "category"]
 
 
@@ -60,6 +60,9 @@ class Panel:
     award_path : str
         What the columns `<award_path>@<period>` of the amount awarded in each period start with (float64, 0 where
         there is no award, null where it is not known); "" where the panel has none.
+    pool : str
+        Column with the comparison group of each never-treated firm (text, null where it is in none); "" where the study
+        names none.
     """
 
     source: "pa.Table | Path"
@@ -72,6 +75,7 @@ class Panel:
     inference: Inference = dataclasses.field(default_factory=Inference)
     dose: str = ""
     award_path: str = ""
+    pool: str = ""
 
     @property
     def n_firms(self) -> int:
@@ -204,8 +208,8 @@ class Panel:
 
     def _names(self) -> list[str]:
         values = dict.fromkeys(name for o in self.outcomes for name in self.columns_of(o))
-        dose = [self.dose] if self.dose else []
-        return [FIRM, COHORT, *(c.name for c in self.covariates), *values, *dose, *self.award_columns]
+        beside = [name for name in (self.dose, self.pool) if name]
+        return [FIRM, COHORT, *(c.name for c in self.covariates), *values, *beside, *self.award_columns]
 
     def _repr_html_(self) -> str:
         treated = int((self.cohort > 0).sum())
@@ -224,7 +228,7 @@ class Panel:
             "covariates": [dataclasses.asdict(c) for c in self.covariates],
             "clusters": self.clusters, "inference": self.inference.model_dump(mode="json"),
         }  # fmt: skip
-        awards = {"dose": self.dose, "award_path": self.award_path}
+        awards = {"dose": self.dose, "award_path": self.award_path, "pool": self.pool}
         store.write_json(folder / "panel.json", meta | {role: column for role, column in awards.items() if column})
 
     @classmethod
@@ -242,6 +246,7 @@ class Panel:
             inference=Inference.model_validate(meta["inference"]),
             dose=meta.get("dose", ""),
             award_path=meta.get("award_path", ""),
+            pool=meta.get("pool", ""),
         )
 
     @classmethod
@@ -256,6 +261,7 @@ class Panel:
         covariates: Sequence[str] = (),
         anticipation: int = 0,
         clusters: Sequence[str] = (),
+        pool: str = "",
     ) -> "Panel":
         """Make a panel from a long table at hand (pandas, Polars or Arrow): one row per firm and year.
 
@@ -273,6 +279,8 @@ class Panel:
             Periods before treatment in which firms may already react.
         clusters : list of str
             One or two columns constant per firm; firms that share one are not independent.
+        pool : str
+            Column constant per firm: which comparison group a never-treated firm belongs to, null for none.
 
         Raises
         ------
@@ -282,10 +290,10 @@ class Panel:
         """
         transforms = dict(outcomes) if isinstance(outcomes, Mapping) else dict.fromkeys(outcomes, "level")
         declared = tuple(Outcome.model_validate({"name": n, "transform": t}) for n, t in transforms.items())
-        constant = tuple(dict.fromkeys((*covariates, *clusters)))
+        constant = tuple(dict.fromkeys((*covariates, *clusters, *([pool] if pool else []))))
         panel = _pivot(frame, (firm, year, cohort), declared, constant, anticipation)
         roles = tuple(c for c in panel.covariates if c.name in covariates)
-        return dataclasses.replace(panel, covariates=roles, clusters=tuple(clusters))
+        return dataclasses.replace(panel, covariates=roles, clusters=tuple(clusters), pool=pool)
 
 
 def _require_finite(values: NDArray[np.float64], outcomes: Sequence[Outcome]) -> None:

@@ -50,6 +50,8 @@ class MatchedSample:
         say all: columns `treated`, `control` (row numbers in the panel, int64), `weight` (float64, sums to 1 for each
         treated firm) and `until` (int32, the last period in which the control counts). `weight`, `subclass` and
         `reason` of a firm with an award are then those that it has as a treated firm.
+    seed : int
+        What ties were broken with.
     """
 
     panel: Panel
@@ -63,6 +65,7 @@ class MatchedSample:
     estimand: str = "att"
     notes: tuple[str, ...] = ()
     sets: "pa.Table | None" = None
+    seed: int = 0
 
     @property
     def n_treated(self) -> int:
@@ -126,7 +129,13 @@ class MatchedSample:
             store.write_parquet(folder / "sets.parquet", self.sets)
         store.write_json(
             folder / "sample.json",
-            {"method": self.method, "options": self.options, "estimand": self.estimand, "notes": self.notes},
+            {
+                "method": self.method,
+                "options": self.options,
+                "estimand": self.estimand,
+                "notes": self.notes,
+                "seed": self.seed,
+            },
         )
 
     @classmethod
@@ -149,4 +158,5 @@ class MatchedSample:
             estimand=meta["estimand"],
             notes=tuple(meta["notes"]),
             sets=pq.read_table(sets, page_checksum_verification=True) if sets.exists() else None,
+            seed=meta["seed"],
         )

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from evalkit.model.study_awards import Link, Treatment
+from evalkit.model.study_awards import Comparison, Link, Treatment
 from evalkit.model.study_part import Name, StudyPart
 from evalkit.model.study_values import Deflate, FiscalPeriods, Reconcile, Rule, Units
 
@@ -314,6 +314,7 @@ class Study(StudyPart):
     treatment: Treatment = Treatment()
     period: Period
     population: Population = Population()
+    comparison: tuple[Comparison, ...] = ()
     outcome: tuple[Outcome, ...]
     covariates: Covariates = Covariates()
     inference: Inference = Inference()

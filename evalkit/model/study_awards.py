@@ -50,6 +50,35 @@ class Treatment(StudyPart):
         return self.needs_others or self.repeat != "keep" or self.dose or self.path
 
 
+class Comparison(StudyPart):
+    """One named group of untreated firms: a rung of the ladder from unlike to alike.
+
+    `of` "applicants" are firms with a row of the study's programmes at one of `stages` (any stage where none is named)
+    that never got an award; with `score`, a column of the awards, only those between `least` and `most`. "others" have
+    an award of one of `programme`; "never_applied" have no row of the study's programmes at all. A firm belongs to the
+    first group that takes it.
+    """
+
+    name: Annotated[str, Field(pattern=r"^[a-z0-9_]{1,64}$")]
+    of: Literal["applicants", "others", "never_applied"]
+    stages: tuple[str, ...] = ()
+    programme: tuple[str, ...] = ()
+    score: str = ""
+    least: float | int | None = None
+    most: float | int | None = None
+    label: dict[str, str] = {}
+
+    @model_validator(mode="after")
+    def _agree(self) -> "Comparison":
+        if (self.stages or self.score) and self.of != "applicants":
+            raise ValueError('stages and score need of = "applicants"')
+        if bool(self.programme) != (self.of == "others"):
+            raise ValueError('of = "others" and programme go together')
+        if bool(self.score) != (self.least is not None or self.most is not None):
+            raise ValueError("score goes together with least or most")
+        return self
+
+
 class Link(StudyPart):
     """How awards without a firm id are linked to `sources.firms` by name and address.
 

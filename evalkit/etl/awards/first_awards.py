@@ -44,6 +44,8 @@ class Awarded:
         Awards in force of other programmes, where the study looks at them.
     links : Table or None
         What `link_awards` tells of the awards without a firm id.
+    listed : Typed or None
+        All rows of any programme and stage, where the study names comparison groups.
     """
 
     awards: Typed
@@ -51,6 +53,7 @@ class Awarded:
     flow: Flow
     others: Typed | None = None
     links: "pa.Table | None" = None
+    listed: Typed | None = None
 
 
 def first_awards(awards: Typed, study: Study, firms: "pa.Array", records: Typed | None = None) -> Awarded:
@@ -78,6 +81,7 @@ def first_awards(awards: Typed, study: Study, firms: "pa.Array", records: Typed 
     awards, flow = with_midpoints(awards, how.ranges, flow)
     awards, flow = _collapse(awards, how.consortium, flow)
     others = _others(awards, how) if how.needs_others else None
+    listed = awards if study.comparison else None
     awards, flow = _in_programme(awards, how.programme, flow)
     awards, dating, flow = at_stage(awards, how.stage, flow)
     awards, flow = in_force(awards, dating, how.consortium != "refuse", flow)
@@ -89,7 +93,7 @@ def first_awards(awards: Typed, study: Study, firms: "pa.Array", records: Typed 
     step = FlowStep(
         "first award", "awards", n_in, len(cohorts), collapsed=n_in - len(cohorts), reason="one award per firm"
     )
-    return Awarded(awards, cohorts, flow.add(step), others, links)
+    return Awarded(awards, cohorts, flow.add(step), others, links, listed)
 
 
 def _dated(awards: Typed, start: str, flow: Flow) -> tuple[Typed, Flow]:
@@ -156,7 +160,7 @@ def _in_programme(awards: Typed, wanted: tuple[str, ...], flow: Flow) -> tuple[T
 
     if not wanted:
         return awards, flow
-    kept = awards.rows.filter(pa.array(_is_of_programmes(awards, wanted)))
+    kept = awards.rows.filter(pa.array(is_of_programmes(awards, wanted)))
     n_in = len(awards.rows)
     step = FlowStep(
         "programme", "awards", n_in, len(kept), quarantined=n_in - len(kept),
@@ -165,7 +169,7 @@ def _in_programme(awards: Typed, wanted: tuple[str, ...], flow: Flow) -> tuple[T
     return awards.with_rows(kept), flow.add(step)
 
 
-def _is_of_programmes(awards: Typed, wanted: tuple[str, ...]) -> NDArray[np.bool_]:
+def is_of_programmes(awards: Typed, wanted: tuple[str, ...]) -> NDArray[np.bool_]:
     """Find the awards (n_rows,) of some programmes: titles as they are, or as they are without their fiscal year."""
     import pyarrow as pa
     import pyarrow.compute as pc
@@ -181,7 +185,7 @@ def _others(awards: Typed, how: Treatment) -> Typed:
     """Return the awards of other programmes that are in force; the step "programme" has counted them."""
     import pyarrow as pa
 
-    others = awards.with_rows(awards.rows.filter(pa.array(~_is_of_programmes(awards, how.programme))))
+    others = awards.with_rows(awards.rows.filter(pa.array(~is_of_programmes(awards, how.programme))))
     others, dating, _ = at_stage(others, how.stage, Flow())
     return in_force(others, dating, how.consortium != "refuse", Flow())[0]
 

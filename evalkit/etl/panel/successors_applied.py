@@ -89,6 +89,14 @@ def reading(mergers: Typed, merged: Successors) -> Flow:
     return Flow().add(mergers.reading("read mergers")).add(step)
 
 
+def awards_of_now(awards: Typed, merged: Successors | None) -> Typed:
+    """Return awards with the firms that exist now, where the study follows mergers."""
+    if merged is None:
+        return awards
+    firms, _ = merged.of(awards.rows.column(FIRM))
+    return awards.with_rows(awards.rows.set_column(awards.rows.column_names.index(FIRM), FIRM, firms))
+
+
 def awards_followed(
     awards: Typed, cohorts: "pa.Table", merged: Successors
 ) -> "tuple[Typed, pa.Table, FlowStep, pa.Array]":
@@ -116,9 +124,7 @@ def awards_followed(
     """
     import pyarrow as pa
 
-    rows = awards.rows
-    firms, _ = merged.of(rows.column(FIRM))
-    followed = awards.with_rows(rows.set_column(rows.column_names.index(FIRM), FIRM, firms))
+    followed = awards_of_now(awards, merged)
     now, is_absorbed = merged.of(cohorts.column(FIRM))
     moved = cohorts.column(FIRM).filter(pa.array(is_absorbed)).combine_chunks()
     first = pa.table({FIRM: now, COHORT: cohorts.column(COHORT)}).group_by(FIRM).aggregate([(COHORT, "min")])

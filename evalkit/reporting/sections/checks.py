@@ -9,6 +9,8 @@ from evalkit.reporting.page import Cell, Column, Page, Table
 
 ELSEWHERE = ("balance",)
 """Checks whose table stands in a section of its own."""
+COMPARISON = ("comparison", "lowest", "highest")
+"""Labels that name a comparison group."""
 
 
 def render(page: Page) -> Markup:
@@ -53,6 +55,8 @@ def _label(page: Page, key: str, value: str) -> str:
         return page.words.outcome(outcome_of(outcomes, value))
     if key == "method":
         return page.words.method_title("estimation", value)
+    if key in COMPARISON:
+        return page.words.pick(next((c.label for c in page.release.study.comparison if c.name == value), {}), value)
     return page.words.column(value) if key == "covariate" else str(value)
 
 
