@@ -1,0 +1,142 @@
+"""Which firms have no outcome after the award, group by group, and what that may do to the effect."""
+
+import dataclasses
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from evalkit.stats.lee_bounds import Arm, lee_bounds
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Observed:
+    """One outcome of all firms.
+
+    Parameters
+    ----------
+    y : (n, T) float64
+        Outcome on its scale, NaN where not observed.
+    weight : (n,) float64
+        Weights, 0 for firms that are out.
+    cohort : (n,) int32
+        Cohorts, 0 for never treated.
+    periods : tuple of int
+        The T periods.
+    anticipation : int
+        Periods before the award in which firms may already react.
+    """
+
+    y: NDArray[np.float64]
+    weight: NDArray[np.float64]
+    cohort: NDArray[np.int32]
+    periods: tuple[int, ...]
+    anticipation: int
+
+    @property
+    def cohorts(self) -> list[int]:
+        """Treated cohorts that have a base period and an award within the periods."""
+        found = np.unique(self.cohort[self.weight > 0]).tolist()
+        return [g for g in found if self.periods[0] + 1 + self.anticipation <= g <= self.periods[-1]]
+
+    def at(self, period: int) -> NDArray[np.float64]:
+        """Return the values (n,) of one period."""
+        return self.y[:, period - self.periods[0]]
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Attrition:
+    """Missing outcomes at one event time, cohorts in proportion to their firms seen in the base period.
+
+    Parameters
+    ----------
+    event_time : int
+        Periods since the award.
+    mass : float
+        Weight of the treated firms seen in the base period.
+    n_treated, n_control : int
+        Firms seen in the base period.
+    n_treated_missing, n_control_missing : int
+        Those of them that have no outcome now; of controls, those that lack it for any cohort's base and time.
+    missing : (2,) float64
+        Weighted shares without an outcome, of treated and of control firms.
+    bounds : (2,) float64
+        Lee's bounds on the effect on the change since the base period, for firms that stay either way.
+    influence : (n, 3) float64
+        Of each firm on the difference of the shares, and on both bounds.
+    """
+
+    event_time: int
+    mass: float
+    n_treated: int
+    n_control: int
+    n_treated_missing: int
+    n_control_missing: int
+    missing: NDArray[np.float64]
+    bounds: NDArray[np.float64]
+    influence: NDArray[np.float64]
+
+
+def attrition_at(firms: Observed, event_time: int) -> Attrition | None:
+    """Compare treated and never-treated firms seen in the base period at one event time.
+
+    Returns
+    -------
+    Attrition or None
+        None when no cohort has outcomes in both groups then.
+    """
+    parts = [_cohort(firms, g, event_time) for g in firms.cohorts if g + event_time <= firms.periods[-1]]
+    found = [part for part in parts if part is not None]
+    if not found:
+        return None
+    share = _shares(found)
+    missing, bounds = (share @ np.array(part) for part in ([p.missing for p in found], [p.bounds for p in found]))
+    influence = np.zeros_like(found[0].influence)
+    for s, part in zip(share, found, strict=True):
+        influence += s * part.influence
+    counts = [sum(p.n_treated for p in found), max(p.n_control for p in found)]
+    gone = [sum(p.n_treated_missing for p in found), max(p.n_control_missing for p in found)]
+    return Attrition(event_time, sum(p.mass for p in found), *counts, *gone, missing, bounds, influence)
+
+
+def pooled(found: Sequence[Attrition]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Average over event times as the overall effect does, each with its firms.
+
+    Returns
+    -------
+    mean : (3,) float64
+        Difference of the shares without an outcome, and both bounds.
+    influence : (n, 3) float64
+        Of each firm on these.
+    """
+    mean, influence = np.zeros(3), np.zeros_like(found[0].influence)
+    for share, part in zip(_shares(found), found, strict=True):
+        mean += share * np.array([part.missing[0] - part.missing[1], *part.bounds])
+        influence += share * part.influence
+    return mean, influence
+
+
+def _shares(found: Sequence[Attrition]) -> NDArray[np.float64]:
+    mass = np.array([part.mass for part in found])
+    return np.asarray(mass / mass.sum(), np.float64)
+
+
+def _cohort(firms: Observed, cohort: int, event_time: int) -> Attrition | None:
+    base = firms.at(cohort - 1 - firms.anticipation)
+    change = firms.at(cohort + event_time) - base
+    is_in = (firms.weight > 0) & np.isfinite(base)
+    rows = [np.flatnonzero(is_in & (firms.cohort == label)) for label in (cohort, 0)]
+    if not all(np.isfinite(change[own]).any() for own in rows):
+        return None
+    arms = [Arm(change[own], firms.weight[own]) for own in rows]
+    bounds = lee_bounds(*arms)
+    influence = np.zeros((len(base), 3))
+    sides = (bounds.influence_treated, bounds.influence_control)
+    for own, arm, side, sign in zip(rows, arms, sides, (1.0, -1.0), strict=True):
+        influence[own, 0] = -sign * arm.rate_influence
+        influence[own, 1:] = side
+    gone = [int((~arm.is_seen).sum()) for arm in arms]
+    return Attrition(
+        event_time, float(arms[0].weight.sum()), *(len(own) for own in rows), *gone,
+        np.array([1 - arm.rate for arm in arms]), np.array([bounds.low, bounds.high]), influence,
+    )  # fmt: skip
