@@ -62,3 +62,48 @@ def cell_influence(
         a[np.arange(k), since] -= scale[:, group]
         a[:, 0] = -scale[:, group] * mean[:, group]
         yield a
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class PooledChanges:
+    """Averages of cells.
+
+    Parameters
+    ----------
+    rows : (R,) int
+        Which of the averages asked for have a cell with firms on both sides.
+    estimate : (R,) float64
+    vcov : (R, R) float64
+        With the shares of the cells taken as given.
+    n_treated, n_control : (R,) int64
+        Distinct firms, where the cells of an average are of different cohorts.
+    """
+
+    rows: NDArray[np.intp]
+    estimate: NDArray[np.float64]
+    vcov: NDArray[np.float64]
+    n_treated: NDArray[np.int64]
+    n_control: NDArray[np.int64]
+
+
+def pooled_changes(asked: Sequence[Sequence[Contrast]], moments: Moments) -> PooledChanges | None:
+    """Average cells of several cohorts in proportion to the weight of their treated firms; None without any cell."""
+    flat = [(r, c, members) for r, own in enumerate(asked) for c in own if _has_both(members := sides(c, moments))]
+    if not flat:
+        return None
+    contrasts = [c for _, c, _ in flat]
+    found = [cell_change(c, members, moments) for _, c, members in flat]
+    rows, place = np.unique([r for r, _, _ in flat], return_inverse=True)
+    mass = np.array([moments.total[members[0], 0].sum() for _, _, members in flat])
+    share = np.zeros((len(rows), len(flat)))
+    share[place, np.arange(len(flat))] = mass / np.bincount(place, mass)[place]
+    counts = np.zeros((len(rows), 2), dtype=np.int64)
+    for r, (_, _, (treated, control)) in zip(place, flat, strict=True):
+        n_control = max(counts[r, 1], int(moments.n[control].sum()))
+        counts[r] = counts[r, 0] + int(moments.n[treated].sum()), n_control
+    vcov = moments.covariance([share @ a for a in cell_influence(contrasts, found, moments)])
+    return PooledChanges(rows, share @ np.array([f.estimate for f in found]), vcov, counts[:, 0], counts[:, 1])
+
+
+def _has_both(members: Sides) -> bool:
+    return bool(members[0].any() and members[1].any())
