@@ -11,8 +11,8 @@ from evalkit.engine.paths import clusters, path_columns, paths
 from evalkit.model.panel import Panel
 from evalkit.model.sample import MatchedSample
 from evalkit.model.study import Outcome
-from evalkit.stats.attrition import Observed
 from evalkit.stats.moments import clustered
+from evalkit.stats.observed import Observed
 
 
 def primary(panel: Panel) -> Outcome:

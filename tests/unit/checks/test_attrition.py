@@ -5,8 +5,9 @@ from scipy.stats import binom
 
 import evalkit as ek
 import twins
-from evalkit.stats.attrition import Observed, attrition_at, pooled
+from evalkit.stats.attrition import attrition_at, pooled
 from evalkit.stats.lee_bounds import Arm, lee_bounds
+from evalkit.stats.observed import Observed
 
 EXACT = 1e-10
 SIZE_REPETITIONS = 400
