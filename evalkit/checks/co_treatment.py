@@ -71,7 +71,9 @@ class Method:
             sentence = "There are no supported or no never-supported firms whose other awards could be counted."
             return CheckResult("co_treatment", QUESTION, "info", sentence, {"case": "no_groups"})
         is_other = _marked(panel, columns)
-        rows = tuple(_row(is_other & (panel.cohort == g), panel.cohort == g, weight, g) for g in _cohorts(panel, groups))
+        rows = tuple(
+            _row(is_other & (panel.cohort == g), panel.cohort == g, weight, g) for g in _cohorts(panel, groups)
+        )
         return self._result(is_other, groups, weight, rows)
 
     def _result(
@@ -111,7 +113,9 @@ def _marked(panel: Panel, columns: tuple[str, ...]) -> NDArray[np.bool_]:
                 f"the panel has no column '{name}'", where="columns", hint=did_you_mean(name, panel.column_names)
             )
         column = panel.read([name]).column(0)
-        if not (pa.types.is_boolean(column.type) or pa.types.is_floating(column.type) or pa.types.is_integer(column.type)):
+        if not (
+            pa.types.is_boolean(column.type) or pa.types.is_floating(column.type) or pa.types.is_integer(column.type)
+        ):
             raise StudyError(f"column '{name}' holds no numbers", where="columns", code="E_OPTION")
         marked |= column.cast(pa.float64()).fill_null(0.0).to_numpy() > 0
     return marked
