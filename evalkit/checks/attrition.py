@@ -75,12 +75,12 @@ class Method:
 
 
 def _row(sample: MatchedSample, part: Attrition) -> dict[str, Any]:
-    error = influence_errors(sample.panel, part.influence)
+    error, gap = influence_errors(sample.panel, part.influence), float(part.missing[0] - part.missing[1])
     return {
-        "event_time": part.event_time, "n_treated": part.n_treated, "n_control": part.n_control,
-        "n_treated_missing": part.n_treated_missing, "n_control_missing": part.n_control_missing,
+        "event_time": part.event_time, "n_treated": int(part.n_seen[0]), "n_control": int(part.n_seen[1]),
+        "n_treated_missing": int(part.n_missing[0]), "n_control_missing": int(part.n_missing[1]),
         "share_missing_treated": float(part.missing[0]), "share_missing_control": float(part.missing[1]),
-        "share_gap": float(part.missing[0] - part.missing[1]), "p_value": _p_value(*part.missing, error[0]),
+        "share_gap": gap, "p_value": _p_value(gap, float(error[0])),
         "low": float(part.bounds[0]), "high": float(part.bounds[1]),
     }  # fmt: skip
 
@@ -93,14 +93,14 @@ def _overall(sample: MatchedSample, found: list[Attrition]) -> dict[str, float]:
     ends = effect_interval(float(low), float(high), (float(error[1]), float(error[2])), level)
     return {
         "low": float(low), "high": float(high), "conf_low": float(ends[0]), "conf_high": float(ends[1]),
-        "p_value": _p_value(gap, 0.0, error[0]),
+        "p_value": _p_value(float(gap), float(error[0])),
     }  # fmt: skip
 
 
-def _p_value(one: float, other: float, error: float) -> float:
+def _p_value(gap: float, error: float) -> float:
     """Test two shares for equality; without any variance they are known exactly."""
     from scipy.stats import norm
 
     if error == 0:
-        return 1.0 if np.isclose(one, other) else 0.0
-    return float(2 * norm.sf(abs(one - other) / error))
+        return 1.0 if np.isclose(gap, 0.0) else 0.0
+    return float(2 * norm.sf(abs(gap) / error))

@@ -21,8 +21,8 @@ FEWEST, ENOUGH = 3, 50
 class Method:
     """Number of clusters: counted by group and in effect, and which standard errors can be trusted with them.
 
-    A clustered test of 5 % rejects a true null in 37 % of samples with 2 treated clusters, in 15 % with 5, in 8.5 % with
-    10 and in 5.1 % with 50. With fewer than 3 there is no interval to trust. With fewer than 50, corrected standard
+    A clustered test of 5 % rejects a true null in 37 % of samples with 2 treated clusters, in 15 % with 5 and in 5.1 %
+    with 50. With fewer than 3 there is no interval to trust. With fewer than 50, corrected standard
     errors (CR2 with the degrees of freedom of Bell and McCaffrey) keep their size; from 50 on all do. The verdict rests
     on the least of the clusters with treated firms, those with controls, and the effective number, which falls when
     few clusters carry most of the weight.

@@ -16,7 +16,7 @@ from evalkit.stats.link_error import LinkQuality, attenuation_bounds, effect_bou
 
 QUESTION = "How much larger may the effect be, given awards linked to wrong firms or to none?"
 WARN_BELOW, FAIL_BELOW = 0.90, 0.70
-"""Share of the effect that is left. Links are noted below the first rate, and a design falls a grade below the second."""
+"""Shares of the effect that are left; a rate of links below the second takes a design a grade down."""
 LINKED = "link to firms"
 """Step of the flow that counts awards with and without a firm."""
 

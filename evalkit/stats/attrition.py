@@ -20,10 +20,10 @@ class Attrition:
         Periods since the award.
     mass : float
         Weight of the treated firms seen in the base period.
-    n_treated, n_control : int
-        Firms seen in the base period.
-    n_treated_missing, n_control_missing : int
-        Those of them that have no outcome now; of controls, those that lack it for any cohort's base and time.
+    n_seen : (2,) int64
+        Treated and control firms seen in the base period; controls of the cohort with most of them.
+    n_missing : (2,) int64
+        Those of them that have no outcome now, likewise.
     missing : (2,) float64
         Weighted shares without an outcome, of treated and of control firms.
     bounds : (2,) float64
@@ -34,10 +34,8 @@ class Attrition:
 
     event_time: int
     mass: float
-    n_treated: int
-    n_control: int
-    n_treated_missing: int
-    n_control_missing: int
+    n_seen: NDArray[np.int64]
+    n_missing: NDArray[np.int64]
     missing: NDArray[np.float64]
     bounds: NDArray[np.float64]
     influence: NDArray[np.float64]
@@ -60,9 +58,14 @@ def attrition_at(firms: Observed, event_time: int) -> Attrition | None:
     influence = np.zeros_like(found[0].influence)
     for s, part in zip(share, found, strict=True):
         influence += s * part.influence
-    counts = [sum(p.n_treated for p in found), max(p.n_control for p in found)]
-    gone = [sum(p.n_treated_missing for p in found), max(p.n_control_missing for p in found)]
-    return Attrition(event_time, sum(p.mass for p in found), *counts, *gone, missing, bounds, influence)
+    seen, gone = _firms([p.n_seen for p in found]), _firms([p.n_missing for p in found])
+    return Attrition(event_time, sum(p.mass for p in found), seen, gone, missing, bounds, influence)
+
+
+def _firms(counts: Sequence[NDArray[np.int64]]) -> NDArray[np.int64]:
+    """Count treated firms of all cohorts, and control firms, which cohorts share, once."""
+    table = np.array(counts)
+    return np.array([table[:, 0].sum(), table[:, 1].max()])
 
 
 def pooled(found: Sequence[Attrition]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -101,8 +104,6 @@ def _cohort(firms: Observed, cohort: int, event_time: int) -> Attrition | None:
     for own, arm, side, sign in zip(rows, arms, sides, (1.0, -1.0), strict=True):
         influence[own, 0] = -sign * arm.rate_influence
         influence[own, 1:] = side
-    gone = [int((~arm.is_seen).sum()) for arm in arms]
-    return Attrition(
-        event_time, float(arms[0].weight.sum()), *(len(own) for own in rows), *gone,
-        np.array([1 - arm.rate for arm in arms]), np.array([bounds.low, bounds.high]), influence,
-    )  # fmt: skip
+    n_seen, n_missing = np.array([[len(arm.value), int((~arm.is_seen).sum())] for arm in arms]).T
+    missing, ends = np.array([1 - arm.rate for arm in arms]), np.array([bounds.low, bounds.high])
+    return Attrition(event_time, float(arms[0].weight.sum()), n_seen, n_missing, missing, ends, influence)

@@ -80,7 +80,7 @@ def _shifts(firms: Observed, covariate: Covariate) -> Iterator[Shift]:
 
 
 def _means(firms: Observed, covariate: Covariate) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return means (T, 1 + C, levels) among firms seen in each period, never-treated first, and their mass (T, 1 + C)."""
+    """Return means (T, 1 + C, levels) and mass (T, 1 + C) of the firms seen in each period, never-treated first."""
     labels = np.array([0, *firms.cohorts])
     group = np.searchsorted(labels, firms.cohort).clip(max=len(labels) - 1)
     is_in = (firms.weight > 0) & ~covariate.is_missing & (labels[group] == firms.cohort)

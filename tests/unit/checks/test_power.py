@@ -62,7 +62,8 @@ def test_an_effect_of_2_8_errors_is_seen_four_times_in_five() -> None:
     """The planned test on other samples of the same design rejects as often as was told before."""
     n = 400
     predicted = np.mean([
-        check(panel(outcomes(np.random.default_rng(s), n, 0.5), cohorts(n))).values["detectable"] for s in range(DESIGNS)
+        check(panel(outcomes(np.random.default_rng(s), n, 0.5), cohorts(n))).values["detectable"]
+        for s in range(DESIGNS)
     ])  # fmt: skip
     seen = 0
     for seed in range(REPETITIONS):

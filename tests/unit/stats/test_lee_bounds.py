@@ -27,7 +27,7 @@ def two_arms(n: int, seed: int, effect: float = 0.3, pull: float = 0.4) -> tuple
 
 def brute(treated: list[float], control: list[float]) -> tuple[float, float]:
     """Copy every firm until the cut falls between two copies; then cut whole copies from a sorted list."""
-    seen = [[v for v in side if v == v] for side in (treated, control)]
+    seen = [[v for v in side if not np.isnan(v)] for side in (treated, control)]
     rates = [len(s) / len(a) for s, a in zip(seen, (treated, control), strict=True)]
     more = int(rates[1] > rates[0])
     copies = len(treated) * len(seen[more]) * len(control) * len(seen[1 - more])
