@@ -14,6 +14,7 @@ from evalkit.model.effects import CohortShares, Effects
 from evalkit.model.panel import Panel
 from evalkit.model.sample import MatchedSample
 from evalkit.stats.arms import Contrast, observed_throughout
+from evalkit.stats.cell_changes import cell_change, cell_influence, sides
 from evalkit.stats.cohorts import caveats, cohort_shares
 from evalkit.stats.inference import effects_table
 from evalkit.stats.moments import Moments
@@ -104,12 +105,13 @@ class Method:
             moments, n_lost = _balanced(moments, len(panel.periods))
             notes = (f"not_balanced:{n_lost}",) if n_lost else ()
         cells = self._cells(panel, np.unique(moments.cohort))
-        sides = [_sides(c.contrast, moments) for c in cells]
-        counts = np.array([[int(moments.n[side].sum()) for side in pair] for pair in sides]).reshape(-1, 2)
+        members = [sides(c.contrast, moments) for c in cells]
+        counts = np.array([[int(moments.n[side].sum()) for side in pair] for pair in members]).reshape(-1, 2)
         use = _estimable(counts)
-        cells, sides, counts = [cells[k] for k in use], [sides[k] for k in use], counts[use]
-        solved = [_solve(c.contrast, pair, moments) for c, pair in zip(cells, sides, strict=True)]
-        influence = list(_influence(cells, solved, moments))
+        cells, members, counts = [cells[k] for k in use], [members[k] for k in use], counts[use]
+        contrasts = [c.contrast for c in cells]
+        solved = [cell_change(c, pair, moments) for c, pair in zip(contrasts, members, strict=True)]
+        influence = list(cell_influence(contrasts, solved, moments))
         found = _Found(
             cells, counts, np.array([s.estimate for s in solved]), moments.covariance(influence),
             cohort_shares(moments, _cohorts(cells), influence), notes,
@@ -215,44 +217,3 @@ def _balanced(moments: Moments, n_periods: int) -> tuple[Moments, int]:
         unseen[:, own] = ~observed_throughout(moments.observed[:, own])[:, None]
     lost = (moments.observed & unseen).any(axis=1)
     return moments.without(unseen), int(moments.n[lost].sum())
-
-
-def _sides(contrast: Contrast, moments: Moments) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Say which groups of firms are on each side of a cell."""
-    seen = moments.observed[:, contrast.at] & moments.observed[:, contrast.since]
-    return seen & (moments.cohort == contrast.cohort), seen & np.isin(moments.cohort, contrast.controls)
-
-
-@dataclasses.dataclass(frozen=True)
-class _Solved:
-    estimate: float
-    scale: NDArray[np.float64]
-    mean: NDArray[np.float64]
-
-
-def _solve(contrast: Contrast, sides: tuple[NDArray[np.bool_], NDArray[np.bool_]], moments: Moments) -> _Solved:
-    """Compare mean changes; keep each group's share in the influence: psi_i = scale * w_i * (change_i - mean)."""
-    change = moments.total[:, contrast.at + 1] - moments.total[:, contrast.since + 1]
-    scale, mean = np.zeros(moments.n_groups), np.zeros(moments.n_groups)
-    averages = []
-    for members, sign in zip(sides, (1.0, -1.0), strict=True):
-        mass = moments.total[members, 0].sum()
-        average = change[members].sum() / mass
-        scale[members], mean[members] = sign / mass, average
-        averages.append(average)
-    return _Solved(float(averages[0] - averages[1]), scale, mean)
-
-
-def _influence(
-    cells: Sequence[_Cell], solved: Sequence[_Solved], moments: Moments
-) -> Iterator[NDArray[np.float64]]:  # fmt: skip
-    """Yield for each group the matrix A (cells, D + 1) with the firm's influence A v."""
-    k = len(cells)
-    scale, mean = np.array([s.scale for s in solved]), np.array([s.mean for s in solved])
-    at, since = (np.array([getattr(c.contrast, side) for c in cells]) + 1 for side in ("at", "since"))
-    for group in range(moments.n_groups):
-        a = np.zeros((k, moments.total.shape[1]))
-        a[np.arange(k), at] = scale[:, group]
-        a[np.arange(k), since] -= scale[:, group]
-        a[:, 0] = -scale[:, group] * mean[:, group]
-        yield a

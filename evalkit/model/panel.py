@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 FIRM, COHORT = "firm_id", "cohort"
 DOSE, AWARD, POOL = "dose", "award", "comparison"
+OTHER_AWARD = "other_award"
+"""Column that says which firms have an award of another programme in the study's periods, where it is asked for."""
 Kind = Literal["number", "category"]
 
 

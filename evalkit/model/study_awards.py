@@ -14,7 +14,8 @@ class Treatment(StudyPart):
     award of several firms is shared among them: not at all, in equal parts, or by the awards' column `share`.
 
     With `clean_window` firms with an award of another programme in that many years before their first award leave the
-    panel; with `overlap` "drop" so do firms with one in the study's periods, treated or not. `repeat` "drop" leaves out
+    panel; with `overlap` "drop" so do firms with one in the study's periods, treated or not, and with "mark" the panel
+    has the column `other_award`, 1 for these firms, which check `co_treatment` reads. `repeat` "drop" leaves out
     firms with an award in a later year of the study than their first, "censor" takes their outcomes out from that year
     on. `dose` gives the panel the amount of each firm's first year with an award, `path` that of every year. Amounts
     known only as a range have none, unless `ranges` is "midpoint".
@@ -28,7 +29,7 @@ class Treatment(StudyPart):
     consortium: Literal["refuse", "equal", "share"] = "refuse"
     clean_window: Annotated[int, Field(ge=0)] = 0
     repeat: Literal["keep", "drop", "censor"] = "keep"
-    overlap: Literal["keep", "drop"] = "keep"
+    overlap: Literal["keep", "mark", "drop"] = "keep"
     dose: bool = False
     path: bool = False
     ranges: Literal["unknown", "midpoint"] = "unknown"
@@ -42,7 +43,7 @@ class Treatment(StudyPart):
     @property
     def needs_others(self) -> bool:
         """Whether awards of other programmes than the study's are looked at."""
-        return self.clean_window > 0 or self.overlap == "drop"
+        return self.clean_window > 0 or self.overlap != "keep"
 
     @property
     def needs_ledger(self) -> bool:

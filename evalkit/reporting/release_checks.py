@@ -14,8 +14,10 @@ LABELS = ("cohort", "year", "event_time", "period")
 """Whole numbers that are labels, not results."""
 NOT_FIRMS = ("n_covariates", "n_above", "n_tests", "n_rejected", "n_pre")
 """Counts that do not count firms; any other count does, also in a check this module does not know."""
-GIVEN = ("alpha", "warn_above", "fail_above")
+GIVEN = ("alpha", "warn_above", "fail_above", "warn_below", "fail_below")
 """Values that are options of the check, not results."""
+PLAIN = (*GIVEN, "dof", "errors_moved")
+"""Values written as they are; so are whole numbers that do not count firms."""
 GROUPS = ("n_treated", "n_control")
 """Sizes of the groups as a whole, among the values of a check."""
 Record = dict[str, Any]
@@ -74,7 +76,9 @@ def _released(
     labels = {k: v for k, v in record.items() if k in LABELS or isinstance(v, str | bool)}
     shown = (*GIVEN, *(k for k in GROUPS if not ledger.small(record.get(k)))) if keep_groups else GIVEN
     ids = {
-        key: ledger.put(Number(f"{prefix}.{key}", value, _unit(key), method=method), hide=hide and key not in shown)
+        key: ledger.put(
+            Number(f"{prefix}.{key}", value, _unit(key, value), method=method), hide=hide and key not in shown
+        )
         for key, value in record.items()
         if key not in labels and not isinstance(value, dict | list | tuple)
     }
@@ -130,14 +134,12 @@ def _names(values: Record, record: Record) -> bool:
     return all(values.get(key) == record.get(key) for key in ("covariate", "level"))
 
 
-def _unit(key: str) -> str:
+def _unit(key: str, value: Any) -> str:  # noqa: ANN401
     if key.startswith("n_"):
         return "count"
-    if key == "dof":
-        return "plain"
     if "p_value" in key:
         return "p_value"
-    if key in GIVEN:
+    if key in PLAIN or isinstance(value, int):
         return "plain"
     if key == "share" or key.startswith("share_"):
         return "share"

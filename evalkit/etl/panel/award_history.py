@@ -13,7 +13,7 @@ from evalkit.etl.panel.firm_records import find
 from evalkit.etl.panel.firm_years import Grid
 from evalkit.etl.panel.successors_applied import Successors, are_numbers
 from evalkit.model.flow import Flow, FlowStep
-from evalkit.model.panel import AWARD, DOSE, FIRM
+from evalkit.model.panel import AWARD, DOSE, FIRM, OTHER_AWARD
 from evalkit.model.study import Outcome, Study
 
 if TYPE_CHECKING:
@@ -96,13 +96,16 @@ def censored(grid: Grid, outcomes: tuple[Outcome, ...], second: NDArray[np.int64
 
 
 def award_columns(study: Study, own: History, firms: "pa.Array", cohort: NDArray[np.int64]) -> "dict[str, pa.Array]":
-    """Return the panel's columns on amounts, those that the study asks for.
+    """Return the panel's columns on awards, those that the study asks for.
 
     The dose is in whole yen (or units of the currency of amounts without a money unit).
     """
     import pyarrow as pa
 
     columns: dict[str, pa.Array] = {}
+    if study.treatment.overlap == "mark":
+        is_single = own.has_no_other(firms, study.period.first, study.period.last)
+        columns[OTHER_AWARD] = pa.array((~is_single).astype(np.float64))
     if study.treatment.dose:
         dose = own.amounts(firms, cohort)
         is_absent = np.isnan(dose) | (cohort == 0)

@@ -48,7 +48,7 @@ def sentence(page: Page, name: str) -> Cell:
     return page.cell(row, "sentence")
 
 
-def _label(page: Page, key: str, value: str) -> str:
+def _label(page: Page, key: str, value: Any) -> str:  # noqa: ANN401
     """Put a label that names a part of the study into words."""
     outcomes = page.release.study.outcome
     if key == "outcome" and any(o.name == value for o in outcomes):
@@ -57,7 +57,9 @@ def _label(page: Page, key: str, value: str) -> str:
         return page.words.method_title("estimation", value)
     if key in COMPARISON:
         return page.words.pick(next((c.label for c in page.release.study.comparison if c.name == value), {}), value)
-    return page.words.column(value) if key == "covariate" else str(value)
+    if isinstance(value, bool):
+        return page.words["methods.yes" if value else "methods.no"]
+    return page.words.column(value) if key in ("covariate", "clustered_by") else str(value)
 
 
 def _table(page: Page, name: str) -> Table | None:

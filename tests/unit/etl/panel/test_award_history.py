@@ -63,6 +63,13 @@ def test_firms_leave_and_are_counted(tmp_path, treatment, left, name):
     assert (found.unit, found.n_in, found.kept, found.quarantined) == ("firms", 12, len(left), 12 - len(left))
 
 
+def test_firms_that_overlap_are_marked(tmp_path):
+    panel = panel_of(tmp_path, overlap="mark")
+    marked = panel.read(["other_award"]).column(0).to_numpy()
+    assert firms_of(panel) == ALL
+    assert {f for f, m in zip(panel.firm.to_pylist(), marked, strict=True) if m} == {given.number(i) for i in (2, 3, 7)}
+
+
 def test_outcomes_from_the_second_award_on_are_missing(tmp_path):
     (tmp_path / "plain").mkdir()
     plain, panel = panel_of(tmp_path / "plain"), panel_of(tmp_path, repeat="censor")
