@@ -68,9 +68,10 @@ class Method:
             "declared": "moved as never-supported firms did, and reacted only in the years declared",
             "pass": "moved as never-supported firms did",
         }[kind]
+        p_value = f"p = {into['p_value']:.3f}" if into["p_value"] >= 0.001 else "p < 0.001"
         sentence = (
             f"In the year that effects on {outcome} are measured from, supported firms {found} (change "
-            f"{into['estimate']:.4g}, standard error {into['std_error']:.4g}, p = {into['p_value']:.3f})."
+            f"{into['estimate']:.4g}, standard error {into['std_error']:.4g}, {p_value})."
         )
         shown = {k: v for k, v in into.items() if k != "event_time"}
         values = {

@@ -8,7 +8,7 @@ import numpy as np
 from evalkit.engine.firm_paths import firm_paths, influence_errors, primary
 from evalkit.model.check import Case, CheckResult, Verdict
 from evalkit.model.sample import MatchedSample
-from evalkit.stats.attrition import Attrition, attrition_at, pooled
+from evalkit.stats.attrition import Attrition, Overall, attrition_at
 from evalkit.stats.lee_bounds import effect_interval
 
 QUESTION = "Do supported firms go missing from the data more or less often than comparison firms?"
@@ -55,21 +55,25 @@ class Method:
         outcome = primary(panel)
         firms = firm_paths(sample, outcome)
         times = range(panel.periods[-1] - min(firms.cohorts, default=panel.periods[-1] + 1) + 1)
-        found = [part for e in times if (part := attrition_at(firms, e)) is not None]
-        if not found:
+        rows, overall = [], Overall.none(panel.n_firms)
+        for event_time in times:
+            part = attrition_at(firms, event_time)
+            if part is not None:
+                rows.append(_row(sample, part))
+                overall.add(part)
+        if not rows:
             sentence = "No supported and comparison firms are seen both before and after an award."
             return CheckResult("attrition", QUESTION, "info", sentence, {"case": "not_seen"})
-        rows = [_row(sample, part) for part in found]
         worst = max(rows, key=lambda row: abs(row["share_gap"]))
         gap = abs(worst["share_gap"])
         verdict: Verdict = "fail" if gap > self.fail_above else "warn" if gap > self.warn_above else "pass"
         limits = {"warn_above": self.warn_above, "fail_above": self.fail_above}
-        values = {"case": verdict, "outcome": outcome.name, **worst, **_overall(sample, found), **limits}
+        values = {"case": verdict, "outcome": outcome.name, **worst, **_overall(sample, overall), **limits}
         sentence = (
             f"{worst['share_missing_treated']:.1%} of supported and {worst['share_missing_control']:.1%} of comparison "
             f"firms have no {outcome.name} {worst['event_time']} years after the award; the effect on firms that stay "
             f"either way lies between {values['low']:.4g} and {values['high']:.4g} "
-            f"(95 % interval {values['conf_low']:.4g} to {values['conf_high']:.4g})."
+            f"({panel.inference.level:.0%} interval {values['conf_low']:.4g} to {values['conf_high']:.4g})."
         )
         return CheckResult("attrition", QUESTION, verdict, sentence, values, gap, tuple(rows))
 
@@ -85,10 +89,10 @@ def _row(sample: MatchedSample, part: Attrition) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _overall(sample: MatchedSample, found: list[Attrition]) -> dict[str, float]:
+def _overall(sample: MatchedSample, overall: Overall) -> dict[str, float]:
     """Return the bounds on the overall effect, their interval, and the test that outcomes go missing alike."""
-    (gap, low, high), influence = pooled(found)
-    error = influence_errors(sample.panel, influence)
+    gap, low, high = overall.total / overall.mass
+    error = influence_errors(sample.panel, overall.total_influence) / overall.mass
     level = sample.panel.inference.level
     ends = effect_interval(float(low), float(high), (float(error[1]), float(error[2])), level)
     return {

@@ -68,21 +68,34 @@ def _firms(counts: Sequence[NDArray[np.int64]]) -> NDArray[np.int64]:
     return np.array([table[:, 0].sum(), table[:, 1].max()])
 
 
-def pooled(found: Sequence[Attrition]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Average over event times as the overall effect does, each with its firms.
+@dataclasses.dataclass
+class Overall:
+    """Mean over event times as the overall effect has it, each with its firms.
 
-    Returns
-    -------
-    mean : (3,) float64
-        Difference of the shares without an outcome, and both bounds.
-    influence : (n, 3) float64
+    Parameters
+    ----------
+    total : (3,) float64
+        Difference of the shares without an outcome, and both bounds, times mass.
+    total_influence : (n, 3) float64
         Of each firm on these.
+    mass : float
+        Sum of the masses.
     """
-    mean, influence = np.zeros(3), np.zeros_like(found[0].influence)
-    for share, part in zip(_shares(found), found, strict=True):
-        mean += share * np.array([part.missing[0] - part.missing[1], *part.bounds])
-        influence += share * part.influence
-    return mean, influence
+
+    total: NDArray[np.float64]
+    total_influence: NDArray[np.float64]
+    mass: float = 0.0
+
+    @classmethod
+    def none(cls, n_firms: int) -> "Overall":
+        """Return the mean over no event time."""
+        return cls(np.zeros(3), np.zeros((n_firms, 3)))
+
+    def add(self, part: Attrition) -> None:
+        """Take one event time in."""
+        self.total += part.mass * np.array([part.missing[0] - part.missing[1], *part.bounds])
+        self.total_influence += part.mass * part.influence
+        self.mass += part.mass
 
 
 def _shares(found: Sequence[Attrition]) -> NDArray[np.float64]:

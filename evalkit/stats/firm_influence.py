@@ -40,7 +40,7 @@ def overall_influence(firms: Observed) -> NDArray[np.float64]:
                 mass += own
                 for rows, sign in zip(members, (1.0, -1.0), strict=True):
                     w = firms.weight[rows] / firms.weight[rows].sum()
-                    influence[rows] += sign * own * w * (change[rows] - w @ change[rows])
+                    influence[rows] += sign * own * w * (change[rows] - (w * change[rows]).sum())
     return influence / mass if mass else influence
 
 

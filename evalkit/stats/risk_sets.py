@@ -58,8 +58,8 @@ def contamination(panel: Panel, sets: "pa.Table") -> list[dict[str, Any]]:
     -------
     list of dict
         `event_time`, `n_control` and `n_treated_by_then` (distinct firms), and of the weight in sets whose period lies
-        in the panel `share_treated`, `share_used` (what is not censored), and `share_contaminated`: of the used weight,
-        what belongs to firms treated by then.
+        in the panel `share_treated_by_then`, `share_used` (what is not censored), and `share_contaminated`: of the used
+        weight, what belongs to firms treated by then.
     """
     treated, control, weight, until = (sets[name].to_numpy() for name in sets.column_names)
     award, own = panel.cohort[treated], panel.cohort[control]
@@ -72,8 +72,9 @@ def contamination(panel: Panel, sets: "pa.Table") -> list[dict[str, Any]]:
         total, used = _sum(weight[seen]), _sum(weight[is_used])
         rows.append({
             "event_time": event_time, "n_control": len(np.unique(control[seen])),
-            "n_treated_by_then": len(np.unique(control[by_then])), "share_treated": _sum(weight[by_then]) / total,
-            "share_used": used / total, "share_contaminated": _sum(weight[by_then & is_used]) / used if used else 0.0,
+            "n_treated_by_then": len(np.unique(control[by_then])),
+            "share_treated_by_then": _sum(weight[by_then]) / total, "share_used": used / total,
+            "share_contaminated": _sum(weight[by_then & is_used]) / used if used else 0.0,
         })  # fmt: skip
     return rows
 

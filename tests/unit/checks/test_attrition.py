@@ -5,7 +5,7 @@ from scipy.stats import binom
 
 import evalkit as ek
 import twins
-from evalkit.stats.attrition import attrition_at, pooled
+from evalkit.stats.attrition import Overall, attrition_at
 from evalkit.stats.lee_bounds import Arm, lee_bounds
 from evalkit.stats.observed import Observed
 
@@ -85,8 +85,10 @@ def test_size_of_the_test_that_firms_go_missing_alike() -> None:
         rng = np.random.default_rng(seed)
         y = np.where(np.arange(5) >= rng.integers(2, 9, 150)[:, None], np.nan, rng.normal(size=(150, 5)))
         firms = Observed(y, np.ones(150), rng.choice([0, 2, 3], 150).astype(np.int32), tuple(range(5)), 0)
-        (gap, *_), influence = pooled([part for e in range(3) if (part := attrition_at(firms, e))])
-        rejected += abs(gap) > 1.959964 * np.sqrt((influence[:, 0] ** 2).sum())
+        overall = Overall.none(150)
+        for event_time in range(3):
+            overall.add(attrition_at(firms, event_time))
+        rejected += abs(overall.total[0]) > 1.959964 * np.sqrt((overall.total_influence[:, 0] ** 2).sum())
     low, high = binom.ppf([0.001, 0.999], SIZE_REPETITIONS, 0.05)
     assert low <= rejected <= high
 
