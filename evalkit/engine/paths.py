@@ -137,11 +137,30 @@ def _codes(panel: Panel, names: tuple[str, ...], where: str) -> tuple[NDArray[np
                 f"{column.null_count} firms have no '{name}'", where=where, code="E_CLUSTERS",
                 hint="leave these firms out of the population, or choose another column",
             )  # fmt: skip
-        levels = pa.array(sorted(pc.unique(column).to_pylist()))
+        levels = pa.array(_levels_in(column))
         own = pc.index_in(column, levels).to_numpy().astype(np.int64)
         code = own if code is None else code * len(levels) + own
         size *= len(levels)
     return code, size
+
+
+def levels_of(panel: Panel, category: str) -> list[str]:
+    """Return the levels of a category of the panel in the order of `Moments.stratum`.
+
+    Raises
+    ------
+    UnknownNameError
+        Not a column of the panel.
+    """
+    if category not in panel.column_names:
+        raise UnknownNameError(
+            f"the panel has no column '{category}'", hint=did_you_mean(category, panel.column_names)
+        )  # fmt: skip
+    return _levels_in(panel.read([category]).column(0))
+
+
+def _levels_in(column: "pa.ChunkedArray | pa.Array") -> list[str]:
+    return sorted(level for level in pc.unique(column).to_pylist() if level is not None)
 
 
 def _bounds(panel: Panel) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

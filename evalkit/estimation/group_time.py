@@ -7,6 +7,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from evalkit.engine.cell_effects import changes
 from evalkit.engine.comparisons import adjusted_effects, entrants
 from evalkit.engine.paths import baseline_means, sample_moments
 from evalkit.errors import DesignError
@@ -14,7 +15,7 @@ from evalkit.model.effects import CohortShares, Effects
 from evalkit.model.panel import Panel
 from evalkit.model.sample import MatchedSample
 from evalkit.stats.arms import Contrast, observed_throughout
-from evalkit.stats.cell_changes import cell_change, cell_influence, sides
+from evalkit.stats.cell_changes import cell_change, cell_influence, sides, two_sides
 from evalkit.stats.cohorts import caveats, cohort_shares
 from evalkit.stats.inference import effects_table
 from evalkit.stats.moments import Moments
@@ -110,7 +111,7 @@ class Method:
         use = _estimable(counts)
         cells, members, counts = [cells[k] for k in use], [members[k] for k in use], counts[use]
         contrasts = [c.contrast for c in cells]
-        solved = [cell_change(c, pair, moments) for c, pair in zip(contrasts, members, strict=True)]
+        solved = [cell_change(c, two_sides(pair), moments) for c, pair in zip(contrasts, members, strict=True)]
         influence = list(cell_influence(contrasts, solved, moments))
         found = _Found(
             cells, counts, np.array([s.estimate for s in solved]), moments.covariance(influence),
@@ -135,19 +136,12 @@ class Method:
 
     def _cells(self, panel: Panel, present: Iterable[int]) -> "list[_Cell]":
         """Return the cells that the periods allow, outcome by outcome."""
-        first, last = panel.periods[0], panel.periods[-1]
         cohorts = [int(c) for c in present if c > 0]
         cells = []
-        for o, outcome in enumerate(panel.outcomes):
-            for cohort in (c for c in cohorts if c <= last):
-                before = cohort - 1 - panel.anticipation
-                for year in panel.periods:
-                    start = before if year > before or self.base == "universal" else year - 1
-                    if year == start or start < first:
-                        continue
-                    at, since = (o * len(panel.periods) + p - first for p in (year, start))
-                    controls = (0, *self._later(cohorts, cohort, max(year, start) + panel.anticipation))
-                    cells.append(_Cell(outcome.name, year, Contrast(cohort, controls, at, since)))
+        for change in changes(panel, cohorts, self.base):
+            later = self._later(cohorts, change.cohort, max(change.year, change.start) + panel.anticipation)
+            contrast = Contrast(change.cohort, (0, *later), change.at, change.since)
+            cells.append(_Cell(change.outcome, change.year, contrast))
         return cells
 
     def _later(self, cohorts: Sequence[int], own: int, until: int) -> Iterator[int]:

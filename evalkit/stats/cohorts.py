@@ -68,7 +68,7 @@ def caveats(n_dropped: int, labels: Mapping[str, Sequence[Any]], is_corrected: b
     ---------
     MacKinnon and Webb (2018), Econometrics Journal 21(2): firm-clustered intervals are too short with few treated.
     """
-    notes = [f"always_treated_dropped:{n_dropped}"] if n_dropped else []
+    notes = always_treated(n_dropped)
     largest: dict[Any, dict[Any, int]] = {}
     cohorts = labels.get("cohort", [0] * len(labels["outcome"]))
     for outcome, cohort, n_treated in zip(labels["outcome"], cohorts, labels["n_treated"], strict=True):
@@ -76,3 +76,8 @@ def caveats(n_dropped: int, labels: Mapping[str, Sequence[Any]], is_corrected: b
         own[cohort] = max(own.get(cohort, 0), n_treated)
     key = "few_treated_corrected" if is_corrected else "few_treated"
     return (*notes, *(f"{key}:{o}" for o, own in largest.items() if sum(own.values()) < FEW_TREATED))
+
+
+def always_treated(n_dropped: int) -> tuple[str, ...]:
+    """Return the note on firms left out because they are treated in all periods."""
+    return (f"always_treated_dropped:{n_dropped}",) if n_dropped else ()

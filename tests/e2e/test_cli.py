@@ -152,7 +152,9 @@ def test_after_a_killed_run_all_is_as_if_it_had_never_been(tmp_path: Path, cli) 
 
 
 SLOW_BUILD = """
+import signal
 import time
+signal.signal(signal.SIGINT, signal.default_int_handler)  # where tests run in the background it is ignored
 from evalkit import run
 from evalkit.cli import main
 
