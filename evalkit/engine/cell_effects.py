@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 
 from evalkit.engine.paths import baseline_means
 from evalkit.errors import DesignError
-from evalkit.model.effects import Effects
+from evalkit.model.effects import CohortShares, Effects
 from evalkit.model.panel import Panel
 from evalkit.model.sample import MatchedSample
 from evalkit.stats.cell_changes import Arms, Cell, CellChange, cell_change, cell_influence
-from evalkit.stats.cohorts import caveats, cohort_shares
+from evalkit.stats.cohorts import caveats, cohort_shares, group_shares
 from evalkit.stats.inference import effects_table
 from evalkit.stats.moments import Moments
 
@@ -101,15 +101,27 @@ def cell_effects(
     cells = [Cell(one.change.at, one.change.since) for one in use]
     found = [solve(cell, one.arms, moments) for cell, one in zip(cells, use, strict=True)]
     influence = list(cell_influence(cells, found, moments))
-    cohorts = np.array(sorted({one.change.cohort for one in use}), dtype=np.int64)
     labels = _labels(sample, moments, use)
     level = sample.panel.inference.level
     estimate: NDArray[np.float64] = np.array([f.estimate for f in found])
     table, vcov = effects_table(labels, estimate, moments.covariance(influence), np.inf, level)
     return Effects(
         table=table, vcov=vcov, method=method, options={}, outcomes=sample.panel.outcomes, level=level,
-        baseline=baseline_means(sample), notes=caveats(0, labels), shares=cohort_shares(moments, cohorts, influence),
+        baseline=baseline_means(sample), notes=caveats(0, labels), shares=_shares(moments, use, influence),
     )  # fmt: skip
+
+
+def _shares(moments: Moments, use: Sequence[Asked], influence: list[NDArray[np.float64]]) -> CohortShares:
+    """Return the masses of cohorts, or of the groups of firms that they are parted into."""
+    if any(one.group is None for one in use):
+        cohorts = np.array(sorted({one.change.cohort for one in use}), dtype=np.int64)
+        return cohort_shares(moments, cohorts, influence)
+    parts: dict[tuple[int, str], NDArray[np.bool_]] = {}
+    for one in use:
+        mask = one.arms[0][0] & (moments.cohort == one.change.cohort)
+        key = one.change.cohort, str(one.group)
+        parts[key] = mask | parts.get(key, False)
+    return group_shares(moments, [(*key, own) for key, own in sorted(parts.items(), key=lambda p: p[0])], influence)
 
 
 def _labels(sample: MatchedSample, moments: Moments, use: Sequence[Asked]) -> dict[str, list[object]]:

@@ -99,7 +99,7 @@ class Method:
         ]  # fmt: skip
         width = len(panel.periods)
         asked.sort(
-            key=lambda one: (one.change.at // width, one.change.cohort, one.change.at, names.index(str(one.group)))
+            key=lambda one: (one.change.at // width, names.index(str(one.group)), one.change.cohort, one.change.at)
         )
         found = cell_effects(binned, moments, asked, "dose")
         n_unknown = int((is_in & ~known).sum())

@@ -35,12 +35,23 @@ class CohortShares:
         Sum of squared weights of each cohort's firms.
     cross : (rows, C) float
         Covariance of each effect with each cohort's mass: sum over the cohort's firms of influence times weight.
+    group : (C,) str
+        Where cohorts are parted into groups of firms, the group of each; otherwise empty.
     """
 
     cohorts: NDArray[np.int64]
     mass: NDArray[np.float64]
     square: NDArray[np.float64]
     cross: NDArray[np.float64]
+    group: NDArray[np.str_] = dataclasses.field(default_factory=lambda: np.zeros(0, dtype="<U1"))
+
+    def place(self, cells: "pd.DataFrame") -> NDArray[np.intp]:
+        """Return the number of each row's cohort, or part of a cohort (rows,)."""
+        cohort = cells["cohort"].to_numpy(dtype=np.int64)
+        if not self.group.size:
+            return np.searchsorted(self.cohorts, cohort)
+        known = {key: i for i, key in enumerate(zip(self.cohorts.tolist(), self.group.tolist(), strict=True))}
+        return np.array([known[key] for key in zip(cohort.tolist(), cells["group"], strict=True)], dtype=np.intp)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

@@ -17,7 +17,9 @@ from evalkit.reporting.effect_rows import (
     outcome_of,
 )
 
-LABELS = ("outcome", "estimand", "cohort", "year", "event_time")
+LABELS = ("outcome", "estimand", "cohort", "year", "event_time", "group")
+PARTS: tuple[By, ...] = ("cohort", "group")
+"""Labels whose firms add up to all treated firms."""
 COUNTS = ("n_treated", "n_control")
 UNITS = {"n_treated": "count", "n_control": "count", "p_value": "p_value"}
 
@@ -42,32 +44,35 @@ def release_effects(ledger: Ledger, name: str, effects: Effects, seed: int) -> d
     """
     part = part_of_id(name)
     tables = {by: effect_rows(effects, by, seed) for by in aggregations(effects)}
-    hidden_cohorts = _hidden_cohorts(ledger, tables.get("cohort", []))
+    hidden = {by: _hidden_parts(ledger, tables.get(by, []), by) for by in PARTS}
     return {
         f"effects/{name}/{by}": [
-            _effect(ledger, (part, effects, by), row, hidden_cohorts.get(row["outcome"], set())) for row in rows
+            _effect(
+                ledger, (part, effects, by), row, hidden[by if by in PARTS else "cohort"].get(row["outcome"], set())
+            )
+            for row in rows
         ]
         for by, rows in tables.items()
     }
 
 
-def _hidden_cohorts(ledger: Ledger, rows: list[dict[str, Any]]) -> dict[str, set[int]]:
-    """Return the cohorts to hide, by outcome."""
+def _hidden_parts(ledger: Ledger, rows: list[dict[str, Any]], by: By) -> dict[str, set[Any]]:
+    """Return the cohorts or groups to hide, by outcome."""
     hidden = {}
     for outcome, group in itertools.groupby(rows, key=lambda row: row["outcome"]):
         own = list(group)
         small = [ledger.small(*(row[c] for c in COUNTS)) for row in own]
         chosen = second_cells([row["n_treated"] for row in own], small, ledger.threshold)
-        hidden[outcome] = {row["cohort"] for row, is_hidden in zip(own, chosen, strict=True) if is_hidden}
+        hidden[outcome] = {row[by] for row, is_hidden in zip(own, chosen, strict=True) if is_hidden}
     return hidden
 
 
-def _effect(ledger: Ledger, source: tuple[str, Effects, By], row: dict[str, Any], hidden_cohorts: set[int]) -> Row:
+def _effect(ledger: Ledger, source: tuple[str, Effects, By], row: dict[str, Any], hidden_parts: set[Any]) -> Row:
     """Release one averaged effect."""
     part, effects, by = source
     outcome = outcome_of(effects.outcomes, row["outcome"])
-    hide = ledger.small(*(row[c] for c in COUNTS)) or (by == "cohort" and row["cohort"] in hidden_cohorts)
-    label = "" if by == "overall" else f".{row[by]}"
+    hide = ledger.small(*(row[c] for c in COUNTS)) or (by in PARTS and row[by] in hidden_parts)
+    label = "" if by == "overall" else f".{part_of_id(str(row[by]))}"
     ids = {}
     for quantity, value in row.items():
         if quantity in LABELS:
@@ -76,7 +81,7 @@ def _effect(ledger: Ledger, source: tuple[str, Effects, By], row: dict[str, Any]
             f"effects.{part}.{by}.{part_of_id(outcome.name)}{label}.{quantity}", value,
             _unit(quantity, level_unit(outcome)), row["estimand"], outcome.name, effects.method,
         )  # fmt: skip
-        differs = bool(hidden_cohorts) and by in ("event_time", "year") and quantity in COUNTS
+        differs = bool(hidden_parts) and by in ("event_time", "year") and quantity in COUNTS
         ids[quantity] = ledger.put(number, hide=hide or differs)
     if by == "overall":
         ids |= _context(ledger, part, effects, outcome, hide=hide)

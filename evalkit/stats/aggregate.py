@@ -103,7 +103,8 @@ def _levels(cells: pd.DataFrame, use: NDArray[np.bool_], by: Aggregation) -> lis
     rows = []
     for outcome in dict.fromkeys(cells["outcome"]):
         own = use & (cells["outcome"] == outcome).to_numpy(dtype=bool) & labels.notna().to_numpy()
-        rows += [np.flatnonzero(own & (labels == level).to_numpy(dtype=bool)) for level in sorted(set(labels[own]))]
+        levels = dict.fromkeys(labels[own]) if by == "group" else sorted(set(labels[own]))
+        rows += [np.flatnonzero(own & (labels == level).to_numpy(dtype=bool)) for level in levels]
     return rows
 
 
@@ -111,7 +112,7 @@ def _masses(cells: pd.DataFrame, shares: CohortShares | None) -> NDArray[np.floa
     """Return the weight of each cell: its cohort's mass, or 1 when it has no cohort."""
     mass = np.ones(len(cells))
     if shares is not None and not cells["cohort"].isna().any():
-        mass = shares.mass[np.searchsorted(shares.cohorts, cells["cohort"].to_numpy(dtype=np.int64))]
+        mass = shares.mass[shares.place(cells)]
     return mass
 
 
@@ -124,7 +125,7 @@ def _share_slope(
     slope = np.zeros((len(rows), len(shares.cohorts)))
     if cells["cohort"].isna().any():
         return slope
-    place = np.searchsorted(shares.cohorts, cells["cohort"].to_numpy(dtype=np.int64))
+    place = shares.place(cells)
     values = cells["estimate"].to_numpy()
     for r, members in enumerate(rows):
         excess = (values[members] - estimate[r]) / shares.mass[place[members]].sum()
@@ -165,7 +166,7 @@ def _labels(cells: pd.DataFrame, rows: list[NDArray[np.intp]], by: Aggregation) 
 
 
 def _distinct_treated(part: pd.DataFrame) -> int:
-    """Count treated firms once: cohorts are disjoint, a cohort's cells are not."""
+    """Count treated firms once: cohorts, and groups within them, are disjoint; a cohort's cells are not."""
     if part["cohort"].isna().any():
         return int(part["n_treated"].max())
-    return int(part.groupby("cohort")["n_treated"].max().sum())
+    return int(part.groupby(["cohort", "group"], dropna=False)["n_treated"].max().sum())

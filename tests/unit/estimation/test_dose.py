@@ -107,3 +107,41 @@ def test_without_amounts_there_is_nothing_to_part() -> None:
     with pytest.raises(ek.EvalkitError) as caught:
         ek.estimate(ek.match(twins.panel(twins.frame())), "dose")
     assert caught.value.code == "E_OPTION"
+
+
+@pytest.mark.parametrize("by", ["overall", "group", "event_time"])
+def test_averages_count_each_bin_by_its_firms_and_the_error_of_that(by: str) -> None:
+    """Against a mean of firms: the influence of an average is that of its cells and of its weights, by hand."""
+    table = twins.frame(240)
+    dose = doses(table)
+    found = ek.estimate(ek.match(made(table, dose)), "dose", cuts=(3e6,))
+    cells = found.table
+    after = cells[(cells["event_time"] >= 0)] if by != "event_time" else cells
+    firms, one = sorted(table["firm"].unique()), table.drop_duplicates("firm").set_index("firm")
+    psi = np.zeros((len(firms), len(cells)))
+    amount = table["firm"].map(dose)
+    for name, own in (("< 3,000,000", amount < 3e6), ("3,000,000 +", amount >= 3e6)):
+        part = table[(table["g"] == 0) | own]
+        rows = np.flatnonzero(cells["group"] == name)
+        psi[np.ix_([firms.index(f) for f in sorted(part["firm"].unique())], rows)] = twins.group_time(part)[2]
+    averaged = ek.aggregate(found, by)
+    for r, row in enumerate(averaged.table.itertuples()):
+        inside = after if by == "overall" else after[after[by] == getattr(row, by)]
+        member = {}
+        for i, cell in inside.iterrows():
+            is_own = (one["g"].reindex(firms) == cell["cohort"]).to_numpy()
+            amounts = np.array([dose.get(f, np.nan) for f in firms])
+            member[i] = is_own & ((amounts < 3e6) == (cell["group"] == "< 3,000,000"))
+        mass = np.array([m.sum() for m in member.values()])
+        share, value = mass / mass.sum(), inside["estimate"].to_numpy(dtype=float)
+        assert row.estimate == pytest.approx(share @ value, abs=EXACT)
+        of_weights = sum(m * (v - share @ value) for m, v in zip(member.values(), value, strict=True)) / mass.sum()
+        whole = psi[:, list(member)] @ share + of_weights
+        assert averaged.vcov[r, r] == pytest.approx(whole @ whole, abs=EXACT)
+
+
+def test_saved_effects_average_as_before(tmp_path) -> None:
+    table = twins.frame(240)
+    found = ek.estimate(ek.match(made(table, doses(table))), "dose")
+    found.save(tmp_path)
+    pd.testing.assert_frame_equal(ek.aggregate(found).table, ek.aggregate(ek.Effects.load(tmp_path)).table)
