@@ -77,8 +77,8 @@ def test_two_stage() -> None:
     times = [int(e) for e in mine["event_time"]]
     columns = {f"e{k}": (table["event"] == e).to_numpy(float) for k, e in enumerate(times)}
     theirs = pyfixest.did2s(
-        table.assign(**columns), yname="y", first_stage="~ 0 | firm + year", second_stage=f"~ 0 + {' + '.join(columns)}",
-        treatment="hit", cluster="firm",
+        table.assign(**columns), yname="y", first_stage="~ 0 | firm + year",
+        second_stage=f"~ 0 + {' + '.join(columns)}", treatment="hit", cluster="firm",
     ).tidy()  # fmt: skip
     np.testing.assert_allclose(mine["estimate"], theirs["Estimate"], atol=FIRST_STAGE)
     np.testing.assert_allclose(mine["std_error"], theirs["Std. Error"], atol=FIRST_STAGE)
