@@ -9,10 +9,9 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, TypeVar
 
-from threadpoolctl import threadpool_limits
-
 from evalkit.model.panel import Panel
 from evalkit.model.store import BLOCK_FIRMS
+from evalkit.stats.threads import one_thread
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -33,7 +32,7 @@ def map_blocks(panel: Panel, columns: Sequence[str], kernel: "Callable[[pa.Recor
     n_threads = threads()
     waiting: deque[Future[T]] = deque()
     row = 0
-    with threadpool_limits(limits=1, user_api="blas"), ThreadPoolExecutor(n_threads) as pool:
+    with one_thread(), ThreadPoolExecutor(n_threads) as pool:
         for block in panel.batches(columns):
             waiting.append(pool.submit(kernel, block, row))
             row += block.num_rows
@@ -46,5 +45,5 @@ def map_blocks(panel: Panel, columns: Sequence[str], kernel: "Callable[[pa.Recor
 def map_rows(n_rows: int, kernel: Callable[[slice], T]) -> Iterator[T]:
     """Yield `kernel(rows)` for the same blocks of data that are held in memory, in block order."""
     blocks = [slice(start, min(start + BLOCK_FIRMS, n_rows)) for start in range(0, n_rows, BLOCK_FIRMS)]
-    with threadpool_limits(limits=1, user_api="blas"), ThreadPoolExecutor(threads()) as pool:
+    with one_thread(), ThreadPoolExecutor(threads()) as pool:
         yield from pool.map(kernel, blocks)

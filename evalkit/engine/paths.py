@@ -18,6 +18,7 @@ from evalkit.stats.moments import Moments, Partial, Quantum, block_moments, comb
 from evalkit.stats.transforms import transform
 
 _MOMENTS: "WeakKeyDictionary[MatchedSample, dict[tuple[str, ...], Moments]]" = WeakKeyDictionary()
+_BASELINES: "WeakKeyDictionary[MatchedSample, dict[str, float]]" = WeakKeyDictionary()
 
 
 def paths(panel: Panel, block: pa.RecordBatch) -> NDArray[np.float64]:
@@ -57,11 +58,29 @@ def sample_moments(sample: MatchedSample, strata: tuple[str, ...] = ()) -> Momen
     return known[strata]
 
 
+def with_groups(sample: MatchedSample, chosen: NDArray[np.bool_]) -> MatchedSample:
+    """Return the sample with some of its groups of moments (C,) alone; the data are not read again.
+
+    It is good for what is estimated from moments. Its baseline means stay those of the whole sample.
+    """
+    found = dataclasses.replace(sample)
+    _MOMENTS[found] = {(): sample_moments(sample).take(chosen)}
+    _BASELINES[found] = baseline_means(sample)
+    return found
+
+
 def baseline_means(sample: MatchedSample) -> dict[str, float]:
     """Return the treated firms' weighted mean level of each outcome in the period before treatment.
 
     The sum is rounded once (`math.fsum`), so it does not depend on the order of firms. NaN when nothing is observed.
+    The data are read once per sample.
     """
+    if sample not in _BASELINES:
+        _BASELINES[sample] = _baseline_means(sample)
+    return dict(_BASELINES[sample])
+
+
+def _baseline_means(sample: MatchedSample) -> dict[str, float]:
     panel = sample.panel
     weight, position = sample.weight, panel.cohort - 1 - panel.anticipation - panel.periods[0]
     counts = (panel.cohort > 0) & (weight > 0) & (position >= 0) & (position < len(panel.periods))

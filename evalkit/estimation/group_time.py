@@ -20,6 +20,7 @@ from evalkit.stats.cohorts import caveats, cohort_shares
 from evalkit.stats.inference import effects_table
 from evalkit.stats.moments import Moments
 from evalkit.stats.regression import treatable
+from evalkit.stats.threads import one_thread
 
 
 @dataclasses.dataclass(frozen=True)
@@ -121,10 +122,8 @@ class Method:
 
     def _adjusted(self, sample: MatchedSample, names: Sequence[str]) -> "_Found":
         """Estimate with covariates, by a few passes over firms."""
-        from threadpoolctl import threadpool_limits
-
         panel = sample.panel
-        with threadpool_limits(limits=1, user_api="blas"):
+        with one_thread():
             who = entrants(sample, names, panel.periods[0] + 1 + panel.anticipation, self.balanced_only)
             cells = self._cells(panel, who.firms.rows_of)
             counts = who.counts([c.contrast for c in cells])

@@ -7,7 +7,6 @@ from typing import ClassVar
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
-from threadpoolctl import threadpool_limits
 
 from evalkit.engine.local import map_blocks
 from evalkit.engine.paths import baseline_means, clusters, path_columns, paths
@@ -18,6 +17,7 @@ from evalkit.model.sample import MatchedSample
 from evalkit.stats.cohorts import caveats
 from evalkit.stats.inference import effects_table
 from evalkit.stats.set_changes import CohortSets, SetEffect, covariance, set_effect, sorted_sum
+from evalkit.stats.threads import one_thread
 
 
 @dataclasses.dataclass(frozen=True)
@@ -75,7 +75,7 @@ class Method:
                 hint="ask for fewer lags or a wider caliper, or for future = \"censor\" in panel_path",
             )  # fmt: skip
         cluster, n_second = clusters(panel)
-        with threadpool_limits(limits=1, user_api="blas"):
+        with one_thread():
             vcov = covariance([(f.sets.firms, f.influence) for f in found], cluster, n_second)
         order = _by_outcome(found)
         labels = _labels(sample, found, order)

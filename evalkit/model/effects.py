@@ -1,6 +1,7 @@
 """The one result type of every estimator: a tidy table of effects with their full covariance."""
 
 import dataclasses
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -174,10 +175,18 @@ def _restored(stored: "float | list[float | None] | None") -> "float | NDArray[n
     return np.inf if stored is None else stored
 
 
-def conform(table: "pd.DataFrame") -> "pd.DataFrame":
-    """Return the table with the columns of `Effects` in order, each with its type; columns that are absent are null."""
-    full = table.reindex(columns=list(COLUMNS))
-    for name in COLUMNS:
-        kind = "Int64" if name in INTEGERS else "string" if name in TEXTS else "float64"
-        full[name] = full[name].astype(kind)  # type: ignore[call-overload]
-    return full.reset_index(drop=True)
+def conform(table: "pd.DataFrame | Mapping[str, Any]") -> "pd.DataFrame":
+    """Return a table with the columns of `Effects` in order, each with its type; columns that are absent are null."""
+    import pandas as pd
+
+    n = len(next(iter(table.values()))) if isinstance(table, Mapping) else len(table)
+    return pd.DataFrame({name: _typed(table[name] if name in table else [None] * n, name) for name in COLUMNS})
+
+
+def _typed(values: Any, name: str) -> Any:  # noqa: ANN401 - what pandas takes and gives
+    import pandas as pd
+
+    if name in INTEGERS or name in TEXTS:
+        plain: Any = values.array if isinstance(values, pd.Series) else values
+        return pd.array(plain, dtype="Int64" if name in INTEGERS else "string")
+    return pd.Series(values, dtype="float64").to_numpy()

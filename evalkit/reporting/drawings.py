@@ -60,7 +60,7 @@ def drawings(release: Release, words: Words) -> dict[str, Drawing]:
     Returns
     -------
     dict
-        "flow", "balance", "overlap", "covariate_path" where the release has their table, and
+        "flow", "balance", "overlap", "covariate_path", "specification_curve" where the release has their table, and
         "event_study/<estimate>/<outcome>" where at least one point may be shown.
     """
     from evalkit.reporting.figures.style import to_png, to_svg
@@ -96,6 +96,12 @@ def _figures(release: Release, words: Words) -> Iterator[tuple[str, str, "Figure
     if bins:
         yield "overlap", "overlap", draw_overlap(bins, language=language)
     yield from _before(release, words)
+    rows = points.released_rows(release, "checks/specification_curve")
+    if any(row["estimate"] is not None for row in rows):
+        from evalkit.reporting.figures.specification_curve import draw_specification_curve
+
+        drawn = draw_specification_curve(rows, points.choice_label(words), language=language)
+        yield "specification_curve", "specification_curve", drawn
     yield from _paths(release, words)
 
 

@@ -3,7 +3,7 @@
 import itertools
 import math
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Literal
 
 from evalkit.model.evaluation import Release
@@ -79,6 +79,16 @@ def value_label(outcome: Outcome, words: Words) -> str:
         return words["event_study.effect_points"]
     name = words.get(f"units.{unit}", unit).strip(" （）") if unit else ""
     return words["event_study.effect_level"].format(unit=name) if name else words["event_study.effect_plain"]
+
+
+def choice_label(words: Words) -> Callable[[str, str], str]:
+    """Return what a choice of a specification is called: what is chosen, and the value."""
+
+    def label(choice: str, value: str) -> str:
+        named = words.method_title("estimation", value) if choice == "method" else words.get(f"choices.{value}", value)
+        return named if choice == "method" else f"{words[f'check_columns.{choice}']}{words['page.colon']}{named}"
+
+    return label
 
 
 def _largest(rows: Sequence[Values], column: str) -> float | None:

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evalkit.model.effects import Effects
+from evalkit.stats.threads import one_thread
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -31,14 +32,13 @@ def sup_t(vcov: NDArray[np.float64], level: float = 0.95, seed: int = 0) -> floa
     Montiel Olea and Plagborg-Moller (2019), section 3: the plug-in sup-t band.
     """
     from scipy import stats
-    from threadpoolctl import threadpool_limits
 
     error = np.sqrt(np.maximum(np.diag(vcov), 0.0))
     use = np.isfinite(error) & (error > 0)
     if not use.any():
         return float(stats.norm.ppf(0.5 + level / 2))
     correlation = vcov[np.ix_(use, use)] / np.outer(error[use], error[use])
-    with threadpool_limits(limits=1, user_api="blas"):
+    with one_thread():
         values, vectors = np.linalg.eigh(correlation)
         root = vectors * np.sqrt(np.maximum(values, 0.0))
         draws = np.random.Generator(np.random.Philox(key=seed)).standard_normal((DRAWS, len(root)))

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from evalkit.errors import DesignError
 from evalkit.stats.covariates import Covariate
 from evalkit.stats.regressors import refuse_collinear, regressors
+from evalkit.stats.threads import one_thread
 
 Distance = Literal["mahalanobis", "robust_mahalanobis", "euclidean"]
 _SINGULAR = 1e-12
@@ -40,9 +41,7 @@ def places(
     Rubin (1980), Bias reduction using Mahalanobis-metric matching. On ranks: Rosenbaum (2010), Design of observational
     studies, section 8.3.
     """
-    from threadpoolctl import threadpool_limits
-
-    with threadpool_limits(limits=1, user_api="blas"):
+    with one_thread():
         x, constant = regressors(covariates)
         varying = [c for c in covariates if c.name not in constant]
         if not varying:

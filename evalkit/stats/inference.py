@@ -42,7 +42,6 @@ def effects_table(
     vcov : (K, K)
         NaN in rows and columns without a standard error.
     """
-    import pandas as pd
     from scipy import stats
 
     few = np.asarray(labels["n_treated"]) < FEWEST_FOR_ERROR
@@ -58,4 +57,4 @@ def effects_table(
         **labels, "estimate": estimate, "std_error": error, "statistic": statistic,
         "p_value": 2 * law.sf(np.abs(statistic)), "conf_low": estimate - reach, "conf_high": estimate + reach,
     }  # fmt: skip
-    return conform(pd.DataFrame(columns)), masked
+    return conform(columns), masked

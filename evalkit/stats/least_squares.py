@@ -4,6 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evalkit.errors import EstimationError
+from evalkit.stats.threads import one_thread
 
 CONDITION_LIMIT = 1e8
 """Largest condition number of the column-scaled design; beyond it half of all digits are gone."""
@@ -43,7 +44,6 @@ def least_squares(
         Columns are collinear, or absorbed (`E_COLLINEAR`).
     """
     from scipy.linalg import qr, solve_triangular
-    from threadpoolctl import threadpool_limits
 
     scale = np.sqrt((x**2).sum(axis=0))
     flat = scale <= ABSORBED * (scale if before is None else before)
@@ -51,7 +51,7 @@ def least_squares(
         raise _collinear([names[i] for i in np.flatnonzero(flat) if i < len(names)])
     if len(x) < x.shape[1]:
         raise _collinear(names)
-    with threadpool_limits(limits=1, user_api="blas"):
+    with one_thread():
         q, r, order = qr(x / scale, mode="economic", pivoting=True)
         singular = np.linalg.svd(r, compute_uv=False)
         if singular[-1] * CONDITION_LIMIT < singular[0]:

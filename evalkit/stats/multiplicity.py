@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from evalkit.errors import EstimationError
 from evalkit.model.effects import Effects
+from evalkit.stats.threads import one_thread
 
 DRAWS = 100_000
 """Draws of the joint law: an adjusted p-value of 5 % then has a simulation error of 0.07 points."""
@@ -56,10 +57,8 @@ def adjust(effects: Effects, method: Adjustment = "romano_wolf", seed: int = 0) 
 
 def _step_down(statistic: NDArray[np.float64], vcov: NDArray[np.float64], seed: int) -> NDArray[np.float64]:
     """Compare each |t| with the largest one among those not larger than it."""
-    from threadpoolctl import threadpool_limits
-
     error = np.sqrt(np.diag(vcov))
-    with threadpool_limits(limits=1, user_api="blas"):
+    with one_thread():
         size, axes = np.linalg.eigh(vcov / np.outer(error, error))
         normal = np.random.Generator(np.random.Philox(key=seed)).standard_normal((DRAWS, len(size)))
         draws = np.abs(normal @ (axes * np.sqrt(np.maximum(size, 0.0))).T)

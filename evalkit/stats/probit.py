@@ -9,6 +9,7 @@ from evalkit.errors import DesignError
 from evalkit.stats.newton import minimise, running_off
 from evalkit.stats.propensity import separated_by
 from evalkit.stats.regressors import Regressors, refuse_collinear
+from evalkit.stats.threads import one_thread
 
 _PERFECT = 1e-6
 """Mean log-likelihood closer to 0 than this: treatment is predicted without error."""
@@ -56,9 +57,8 @@ def fit_probit(x: Regressors, treated: NDArray[np.bool_]) -> Probit:
     Wooldridge (2010), Econometric analysis of cross section and panel data, section 15.4.
     """
     from scipy.special import ndtri
-    from threadpoolctl import threadpool_limits
 
-    with threadpool_limits(limits=1, user_api="blas"):
+    with one_thread():
         refuse_collinear(x)
         start = np.zeros(len(x.names))
         start[0] = ndtri(treated.mean())

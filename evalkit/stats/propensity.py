@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from evalkit.errors import DesignError
 from evalkit.stats.covariates import Covariate
 from evalkit.stats.regressors import INTERCEPT, Regressors, refuse_collinear
+from evalkit.stats.threads import one_thread
 
 CONVERGED_BELOW = 1e-9
 """Largest change of any firm's linear predictor in the last step; Newton then squares what error is left."""
@@ -78,9 +79,7 @@ def fit_logit(x: Regressors, treated: NDArray[np.bool_]) -> Logit:
     Rosenbaum and Rubin (1983), The central role of the propensity score. Separation: Albert and Anderson (1984), On
     the existence of maximum likelihood estimates in logistic regression models.
     """
-    from threadpoolctl import threadpool_limits
-
-    with threadpool_limits(limits=1, user_api="blas"):
+    with one_thread():
         refuse_collinear(x)
         d = treated.astype(np.float64)
         return _newton(x, d, _start(x, d))

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from evalkit.errors import DesignError
 from evalkit.stats.newton import Minimum, minimise, running_off
 from evalkit.stats.regressors import Regressors, refuse_collinear
+from evalkit.stats.threads import one_thread
 
 BALANCED_BELOW = 1e-8
 """Largest difference of a weighted mean from the treated firms' mean, in standard deviations, that counts as none."""
@@ -61,9 +62,7 @@ def tilt(x: Regressors, treated: NDArray[np.bool_], base: NDArray[np.float64] | 
     ---------
     Hainmueller (2012), Entropy balancing for causal effects, equations 6 to 8.
     """
-    from threadpoolctl import threadpool_limits
-
-    with threadpool_limits(limits=1, user_api="blas"):
+    with one_thread():
         refuse_collinear(x)
         target = np.zeros(len(x.names))
         for rows in x.blocks():

@@ -16,10 +16,11 @@ from evalkit.reporting.figures.flow import draw_flow
 from evalkit.reporting.figures.love_plot import draw_love_plot
 from evalkit.reporting.figures.overlap import draw_overlap
 from evalkit.reporting.figures.qq import draw_qq
-from evalkit.reporting.points import flow_steps, love_points, path_points, value_label
+from evalkit.reporting.figures.specification_curve import draw_specification_curve
+from evalkit.reporting.points import choice_label, flow_steps, love_points, path_points, value_label
 from evalkit.reporting.words import words
 
-__all__ = ["covariate_path", "event_study", "flow", "love_plot", "overlap", "qq"]
+__all__ = ["covariate_path", "event_study", "flow", "love_plot", "overlap", "qq", "specification_curve"]
 
 
 def event_study(effects: Effects, outcome: str = "", language: str = "en") -> Figure:
@@ -101,6 +102,11 @@ def covariate_path(check: CheckResult, outcome: str = "", language: str = "en") 
     transform = check.values["transforms"][name]
     label = text.get(f"scale_of.{transform}", "{column}").format(column=text.column(name))
     return draw_covariate_path(points, label, language=language)
+
+
+def specification_curve(check: CheckResult, language: str = "en") -> Figure:
+    """Draw the effects of a `specification_curve` check in order of their size, with the choices behind each."""
+    return draw_specification_curve(check.rows, choice_label(words(language)), language=language)
 
 
 def _of(rows: Sequence[Mapping[str, Any]], key: str, name: str) -> tuple[str, list[Mapping[str, Any]]]:

@@ -9,6 +9,8 @@ from evalkit.reporting.page import Cell, Column, Page, Table
 
 ELSEWHERE = ("balance",)
 """Checks whose table stands in a section of its own."""
+CHOICES = ("against", "scale", "caliper", "firms", "without")
+"""Labels that name a choice of a specification."""
 COMPARISON = ("comparison", "lowest", "highest")
 """Labels that name a comparison group."""
 
@@ -57,6 +59,8 @@ def _label(page: Page, key: str, value: Any) -> str:  # noqa: ANN401
         return page.words.method_title("estimation", value)
     if key in COMPARISON:
         return page.words.pick(next((c.label for c in page.release.study.comparison if c.name == value), {}), value)
+    if key in CHOICES:
+        return page.words.get(f"choices.{value}", str(value))
     if isinstance(value, bool):
         return page.words["methods.yes" if value else "methods.no"]
     return page.words.column(value) if key in ("covariate", "clustered_by") else str(value)
