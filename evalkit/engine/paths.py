@@ -53,8 +53,16 @@ def sample_moments(sample: MatchedSample, strata: tuple[str, ...] = ()) -> Momen
     """
     known = _MOMENTS.setdefault(sample, {})
     if strata not in known:
-        known[strata] = _moments(sample, strata)
+        known[strata] = _moments(sample, *_codes(sample.panel, strata, "strata"))
     return known[strata]
+
+
+def labelled_moments(sample: MatchedSample, label: NDArray[np.int64]) -> Moments:
+    """Return group moments in which firms with different labels (n_firms,), from 0, are in different groups.
+
+    The labels are the strata of the moments. Errors are those of `sample_moments`.
+    """
+    return _moments(sample, label, int(label.max(initial=0)) + 1)
 
 
 def baseline_means(sample: MatchedSample) -> dict[str, float]:
@@ -84,7 +92,7 @@ def baseline_means(sample: MatchedSample) -> dict[str, float]:
     return means
 
 
-def _moments(sample: MatchedSample, strata: tuple[str, ...]) -> Moments:
+def _moments(sample: MatchedSample, stratum: NDArray[np.int64] | None, n_strata: int) -> Moments:
     panel, weight = sample.panel, sample.weight
     if not np.isfinite(weight).all() or (weight < 0).any():
         raise EstimationError("weights must be finite and not negative", code="E_WEIGHT")
@@ -95,7 +103,6 @@ def _moments(sample: MatchedSample, strata: tuple[str, ...]) -> Moments:
     low, high = _bounds(panel)
     quantum = Quantum.covering(low, high, float(weight.max()))
     cluster, n_second = clusters(panel)
-    stratum, n_strata = _codes(panel, strata, "strata")
     has_clusters, label = cluster is not None, cluster
     if stratum is not None:
         label = stratum if cluster is None else cluster * n_strata + stratum

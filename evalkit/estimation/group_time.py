@@ -1,7 +1,7 @@
 """Group-time effects after Callaway and Sant'Anna."""
 
 import dataclasses
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
@@ -11,13 +11,14 @@ from evalkit.engine.comparisons import adjusted_effects, entrants
 from evalkit.engine.paths import baseline_means, sample_moments
 from evalkit.errors import DesignError
 from evalkit.model.effects import CohortShares, Effects
-from evalkit.model.panel import Panel
 from evalkit.model.sample import MatchedSample
-from evalkit.stats.arms import Contrast, observed_throughout
+from evalkit.stats.arms import observed_throughout
+from evalkit.stats.cell_changes import cell_change, cell_influence, sides
 from evalkit.stats.cohorts import caveats, cohort_shares
 from evalkit.stats.inference import effects_table
 from evalkit.stats.moments import Moments
 from evalkit.stats.regression import treatable
+from evalkit.stats.year_cells import Base, Comparison, YearCell, cohorts_of, year_cells, year_labels
 
 
 @dataclasses.dataclass(frozen=True)
@@ -60,8 +61,8 @@ class Method:
     Journal of Econometrics 219(1), for the adjustment by maximum likelihood and least squares and its influence.
     """
 
-    comparison: Literal["never_treated", "not_yet_treated"] = "never_treated"
-    base: Literal["varying", "universal"] = "varying"
+    comparison: Comparison = "never_treated"
+    base: Base = "varying"
     adjustment: Literal["none", "regression", "ipw", "doubly_robust"] = "none"
     covariates: tuple[str, ...] = ()
     balanced_only: bool = False
@@ -103,16 +104,17 @@ class Method:
         if self.balanced_only:
             moments, n_lost = _balanced(moments, len(panel.periods))
             notes = (f"not_balanced:{n_lost}",) if n_lost else ()
-        cells = self._cells(panel, np.unique(moments.cohort))
-        sides = [_sides(c.contrast, moments) for c in cells]
-        counts = np.array([[int(moments.n[side].sum()) for side in pair] for pair in sides]).reshape(-1, 2)
+        cells = year_cells(panel, np.unique(moments.cohort), self.comparison, self.base)
+        members = [sides(c.contrast, moments) for c in cells]
+        counts = np.array([[int(moments.n[side].sum()) for side in pair] for pair in members]).reshape(-1, 2)
         use = _estimable(counts)
-        cells, sides, counts = [cells[k] for k in use], [sides[k] for k in use], counts[use]
-        solved = [_solve(c.contrast, pair, moments) for c, pair in zip(cells, sides, strict=True)]
-        influence = list(_influence(cells, solved, moments))
+        cells, members, counts = [cells[k] for k in use], [members[k] for k in use], counts[use]
+        contrasts = [c.contrast for c in cells]
+        solved = [cell_change(c, pair, moments) for c, pair in zip(contrasts, members, strict=True)]
+        influence = list(cell_influence(contrasts, solved, moments))
         found = _Found(
             cells, counts, np.array([s.estimate for s in solved]), moments.covariance(influence),
-            cohort_shares(moments, _cohorts(cells), influence), notes,
+            cohort_shares(moments, cohorts_of(cells), influence), notes,
         )  # fmt: skip
         return dataclasses.replace(found, notes=(*caveats(n_dropped, found.labels(sample)), *notes))
 
@@ -123,7 +125,7 @@ class Method:
         panel = sample.panel
         with threadpool_limits(limits=1, user_api="blas"):
             who = entrants(sample, names, panel.periods[0] + 1 + panel.anticipation, self.balanced_only)
-            cells = self._cells(panel, who.firms.rows_of)
+            cells = year_cells(panel, who.firms.rows_of, self.comparison, self.base)
             counts = who.counts([c.contrast for c in cells])
             use = _estimable(counts)
             cells, counts = [cells[k] for k in use], counts[use]
@@ -131,43 +133,12 @@ class Method:
         found = _Found(cells, counts, adjusted.estimate, adjusted.vcov, adjusted.shares, adjusted.notes)
         return dataclasses.replace(found, notes=(*adjusted.notes, *caveats(0, found.labels(sample))))
 
-    def _cells(self, panel: Panel, present: Iterable[int]) -> "list[_Cell]":
-        """Return the cells that the periods allow, outcome by outcome."""
-        first, last = panel.periods[0], panel.periods[-1]
-        cohorts = [int(c) for c in present if c > 0]
-        cells = []
-        for o, outcome in enumerate(panel.outcomes):
-            for cohort in (c for c in cohorts if c <= last):
-                before = cohort - 1 - panel.anticipation
-                for year in panel.periods:
-                    start = before if year > before or self.base == "universal" else year - 1
-                    if year == start or start < first:
-                        continue
-                    at, since = (o * len(panel.periods) + p - first for p in (year, start))
-                    controls = (0, *self._later(cohorts, cohort, max(year, start) + panel.anticipation))
-                    cells.append(_Cell(outcome.name, year, Contrast(cohort, controls, at, since)))
-        return cells
-
-    def _later(self, cohorts: Sequence[int], own: int, until: int) -> Iterator[int]:
-        """Give the cohorts that are still untreated through `until` and may be compared with."""
-        if self.comparison == "not_yet_treated":
-            yield from (c for c in cohorts if c > until and c != own)
-
-
-@dataclasses.dataclass(frozen=True)
-class _Cell:
-    """One outcome and year, and which change of which cohorts it is."""
-
-    outcome: str
-    year: int
-    contrast: Contrast
-
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class _Found:
     """Cells with firms on both sides (counts (K, 2)), their effects, and what goes with them into `Effects`."""
 
-    cells: list[_Cell]
+    cells: list[YearCell]
     counts: NDArray[np.int64]
     estimate: NDArray[np.float64]
     vcov: NDArray[np.float64]
@@ -175,15 +146,7 @@ class _Found:
     notes: tuple[str, ...]
 
     def labels(self, sample: MatchedSample) -> dict[str, list[object]]:
-        return {
-            "outcome": [c.outcome for c in self.cells],
-            "estimand": [sample.estimand] * len(self.cells),
-            "cohort": [c.contrast.cohort for c in self.cells],
-            "year": [c.year for c in self.cells],
-            "event_time": [c.year - c.contrast.cohort for c in self.cells],
-            "n_treated": self.counts[:, 0].tolist(),
-            "n_control": self.counts[:, 1].tolist(),
-        }
+        return year_labels(self.cells, self.counts, sample.estimand)
 
 
 def _estimable(counts: NDArray[np.int64]) -> NDArray[np.intp]:
@@ -203,10 +166,6 @@ def _estimable(counts: NDArray[np.int64]) -> NDArray[np.intp]:
     return use
 
 
-def _cohorts(cells: Sequence[_Cell]) -> NDArray[np.int64]:
-    return np.array(sorted({c.contrast.cohort for c in cells}), dtype=np.int64)
-
-
 def _balanced(moments: Moments, n_periods: int) -> tuple[Moments, int]:
     """Take out outcomes of groups that do not have them in all periods; returns how many firms lost any."""
     unseen = np.zeros_like(moments.observed)
@@ -215,44 +174,3 @@ def _balanced(moments: Moments, n_periods: int) -> tuple[Moments, int]:
         unseen[:, own] = ~observed_throughout(moments.observed[:, own])[:, None]
     lost = (moments.observed & unseen).any(axis=1)
     return moments.without(unseen), int(moments.n[lost].sum())
-
-
-def _sides(contrast: Contrast, moments: Moments) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Say which groups of firms are on each side of a cell."""
-    seen = moments.observed[:, contrast.at] & moments.observed[:, contrast.since]
-    return seen & (moments.cohort == contrast.cohort), seen & np.isin(moments.cohort, contrast.controls)
-
-
-@dataclasses.dataclass(frozen=True)
-class _Solved:
-    estimate: float
-    scale: NDArray[np.float64]
-    mean: NDArray[np.float64]
-
-
-def _solve(contrast: Contrast, sides: tuple[NDArray[np.bool_], NDArray[np.bool_]], moments: Moments) -> _Solved:
-    """Compare mean changes; keep each group's share in the influence: psi_i = scale * w_i * (change_i - mean)."""
-    change = moments.total[:, contrast.at + 1] - moments.total[:, contrast.since + 1]
-    scale, mean = np.zeros(moments.n_groups), np.zeros(moments.n_groups)
-    averages = []
-    for members, sign in zip(sides, (1.0, -1.0), strict=True):
-        mass = moments.total[members, 0].sum()
-        average = change[members].sum() / mass
-        scale[members], mean[members] = sign / mass, average
-        averages.append(average)
-    return _Solved(float(averages[0] - averages[1]), scale, mean)
-
-
-def _influence(
-    cells: Sequence[_Cell], solved: Sequence[_Solved], moments: Moments
-) -> Iterator[NDArray[np.float64]]:  # fmt: skip
-    """Yield for each group the matrix A (cells, D + 1) with the firm's influence A v."""
-    k = len(cells)
-    scale, mean = np.array([s.scale for s in solved]), np.array([s.mean for s in solved])
-    at, since = (np.array([getattr(c.contrast, side) for c in cells]) + 1 for side in ("at", "since"))
-    for group in range(moments.n_groups):
-        a = np.zeros((k, moments.total.shape[1]))
-        a[np.arange(k), at] = scale[:, group]
-        a[np.arange(k), since] -= scale[:, group]
-        a[:, 0] = -scale[:, group] * mean[:, group]
-        yield a
