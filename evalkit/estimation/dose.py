@@ -50,7 +50,7 @@ class Method:
         Degree of the curve.
     points : tuple of float
         Amounts at which the curve is read. Default: deciles, to two significant digits.
-    effect : {"level", "slope"}
+    effect : {"total", "marginal"}
         What is read off the curve: the effect of an amount, or what one more unit of it adds.
     comparison : {"never_treated", "not_yet_treated"}
         Comparison firms: those never supported, or also those supported later, until their own award.
@@ -73,7 +73,7 @@ class Method:
     n_cuts: int | None = None
     degree: int = 3
     points: tuple[float, ...] = ()
-    effect: Literal["level", "slope"] = "level"
+    effect: Literal["total", "marginal"] = "total"
     comparison: Comparison = "never_treated"
     unit: float = 1.0
 
@@ -85,8 +85,8 @@ class Method:
             raise ValueError("give cuts or n_cuts, not both")
         if not (self.form == "bins") <= self.n_wanted <= MOST_CUTS:
             raise ValueError(f"at most {MOST_CUTS} cuts, and for bins at least one")
-        if self.form == "bins" and (self.points or self.effect == "slope"):
-            raise ValueError('points and effect = "slope" need form = "curve"')
+        if self.form == "bins" and (self.points or self.effect == "marginal"):
+            raise ValueError('points and effect = "marginal" need form = "curve"')
         if not (1 <= self.degree <= 5 and 0 < self.unit < float("inf")):
             raise ValueError("degree must be 1 to 5 and unit above 0")
 
@@ -150,7 +150,7 @@ class Method:
             raise _no_control()
         found = dose_curves(given, cells, self._curve(amounts), moments)
         points = self._curve(amounts).points
-        estimand = given.sample.estimand if self.effect == "level" else "acrt"
+        estimand = given.sample.estimand if self.effect == "total" else "acrt"
         labels = year_labels(found.cells, found.counts, estimand)
         labels["group"] = [plain(points[j]) if j >= 0 else None for j in found.point]
         told = {"curve_cells_left_out": found.n_left_out, "points_outside": found.n_outside}
@@ -168,7 +168,7 @@ class Method:
             )  # fmt: skip
         shares = [j / (self.n_wanted + 1) for j in range(1, self.n_wanted + 1)]
         inner = self.cuts or (tuple(rounded_quantiles(amounts, shares)) if shares else ())
-        return Curve.through(ends, inner, self.degree, inside, is_slope=self.effect == "slope")
+        return Curve.through(ends, inner, self.degree, inside, is_slope=self.effect == "marginal")
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
