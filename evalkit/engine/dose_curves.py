@@ -17,7 +17,7 @@ from evalkit.stats.cell_changes import CellChange, cell_influence, sides
 from evalkit.stats.dose_curve import Curve, CurveFit, fit_curve
 from evalkit.stats.dose_curve import Doses as Points
 from evalkit.stats.moments import Moments, cluster_sums, clustered
-from evalkit.stats.year_cells import YearCell, cohorts_of
+from evalkit.stats.year_cells import YearCell, cohorts_of, no_comparison
 
 FIRMS_PER_COEFFICIENT = 3
 """Fewer treated firms for each coefficient leave residuals too small to tell the error from."""
@@ -99,7 +99,7 @@ def dose_curves(given: Doses, cells: Sequence[YearCell], curve: Curve, moments: 
     Raises
     ------
     DesignError
-        No cell has comparison firms and enough treated firms (`E_TOO_FEW_TREATED`).
+        No cell has comparison firms (`E_NO_CONTROL`), or those that have too few treated firms (`E_TOO_FEW_TREATED`).
     EstimationError
         Doses do not determine a curve (`E_COLLINEAR`); more than 10,000 rows (`E_TOO_LARGE`).
     """
@@ -178,9 +178,11 @@ def _fits(
         moved = moments.total[controls, cell.contrast.at + 1] - moments.total[controls, cell.contrast.since + 1]
         fits.append(_Fit(cell, fit, rows, controls, mass, float(moved.sum() / mass)))
         row = rows.stop
+    if not fits and not n_left_out:
+        raise no_comparison()
     if not fits:
         raise DesignError(
-            "no cohort has comparison firms and enough treated firms for a curve", code="E_TOO_FEW_TREATED",
+            "no cohort has enough treated firms for a curve", code="E_TOO_FEW_TREATED",
             hint=f"a curve of {curve.n_coefficients} coefficients needs {FIRMS_PER_COEFFICIENT} times as many firms of "
             "each cohort: fewer cut points, a lower degree, or bins",
         )  # fmt: skip

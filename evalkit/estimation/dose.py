@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from evalkit.engine.dose_curves import dose_curves
 from evalkit.engine.doses import Doses, doses
 from evalkit.engine.paths import baseline_means, labelled_moments, sample_moments
-from evalkit.errors import DesignError, EstimationError
+from evalkit.errors import EstimationError
 from evalkit.model.effects import CohortShares, Effects
 from evalkit.model.sample import MatchedSample
 from evalkit.stats.cell_changes import cell_change, cell_influence
@@ -19,7 +19,7 @@ from evalkit.stats.dose_curve import Curve
 from evalkit.stats.inference import effects_table
 from evalkit.stats.moments import Moments
 from evalkit.stats.regression import treatable
-from evalkit.stats.year_cells import Comparison, year_cells, year_labels
+from evalkit.stats.year_cells import Comparison, no_comparison, year_cells, year_labels
 
 DECILES = tuple(j / 10 for j in range(1, 10))
 MOST_CUTS = 8
@@ -65,7 +65,8 @@ class Method:
     Reference
     ---------
     Callaway, Goodman-Bacon and Sant'Anna (2024), Difference-in-differences with a continuous treatment, NBER working
-    paper 32117: sections 2 and 3 on what is identified, 4 on the regression, 5 on several periods.
+    paper 32117: theorems 3.1 and 3.3 on what is identified, equations 4.4 to 4.6 on the curve, theorem C.1 on several
+    periods.
     """
 
     form: Literal["bins", "curve"] = "bins"
@@ -130,7 +131,7 @@ class Method:
         whole = year_cells(panel, np.unique(moments.cohort), self.comparison, "varying")
         cells, members, counts = bin_cells(whole, len(bins.labels), moments)
         if not cells:
-            raise _no_control()
+            raise no_comparison()
         contrasts = [c.cell.contrast for c in cells]
         solved = [cell_change(c, pair, moments) for c, pair in zip(contrasts, members, strict=True)]
         influence = list(cell_influence(contrasts, solved, moments))
@@ -147,12 +148,12 @@ class Method:
         moments, n_dropped = treatable(sample_moments(given.sample), panel.periods[0] + 1 + panel.anticipation)
         cells = year_cells(panel, np.unique(moments.cohort), self.comparison, "varying")
         if not cells:
-            raise _no_control()
-        found = dose_curves(given, cells, self._curve(amounts), moments)
-        points = self._curve(amounts).points
+            raise no_comparison()
+        curve = self._curve(amounts)
+        found = dose_curves(given, cells, curve, moments)
         estimand = given.sample.estimand if self.effect == "total" else "acrt"
         labels = year_labels(found.cells, found.counts, estimand)
-        labels["group"] = [plain(points[j]) if j >= 0 else None for j in found.point]
+        labels["group"] = [plain(curve.points[j]) if j >= 0 else None for j in found.point]
         told = {"curve_cells_left_out": found.n_left_out, "points_outside": found.n_outside}
         notes = tuple(f"{key}:{n}" for key, n in told.items() if n)
         return _Found(labels, found.estimate, found.vcov, found.shares, n_dropped, notes)
@@ -181,13 +182,6 @@ class _Found:
     shares: CohortShares
     n_dropped: int
     notes: tuple[str, ...] = ()
-
-
-def _no_control() -> DesignError:
-    return DesignError(
-        "no award cohort can be compared with unsupported firms", code="E_NO_CONTROL",
-        hint="comparison = \"not_yet_treated\" uses later cohorts until their own award",
-    )  # fmt: skip
 
 
 def _bin_shares(

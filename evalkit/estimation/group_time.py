@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 
 from evalkit.engine.comparisons import adjusted_effects, entrants
 from evalkit.engine.paths import baseline_means, sample_moments
-from evalkit.errors import DesignError
 from evalkit.model.effects import CohortShares, Effects
 from evalkit.model.sample import MatchedSample
 from evalkit.stats.arms import observed_throughout
@@ -18,7 +17,7 @@ from evalkit.stats.cohorts import caveats, cohort_shares
 from evalkit.stats.inference import effects_table
 from evalkit.stats.moments import Moments
 from evalkit.stats.regression import treatable
-from evalkit.stats.year_cells import Base, Comparison, YearCell, cohorts_of, year_cells, year_labels
+from evalkit.stats.year_cells import Base, Comparison, YearCell, cohorts_of, no_comparison, year_cells, year_labels
 
 
 @dataclasses.dataclass(frozen=True)
@@ -159,10 +158,7 @@ def _estimable(counts: NDArray[np.int64]) -> NDArray[np.intp]:
     """
     use = np.flatnonzero((counts > 0).all(axis=1))
     if not use.size:
-        raise DesignError(
-            "no award cohort can be compared with unsupported firms", code="E_NO_CONTROL",
-            hint="comparison = \"not_yet_treated\" uses later cohorts until their own award",
-        )  # fmt: skip
+        raise no_comparison()
     return use
 
 

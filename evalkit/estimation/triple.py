@@ -49,8 +49,8 @@ class Method:
 
     Reference
     ---------
-    Ortiz-Villavicencio and Sant'Anna (2025), Better understanding triple differences estimators, arXiv 2505.09942,
-    sections 3 and 4; Olden and Moen (2022), Econometrics Journal 25(3).
+    Ortiz-Villavicencio and Sant'Anna (2025), Better understanding triple differences estimators, arXiv 2505.09942v3,
+    sections 3.2 and 4, equations 2.2, 3.7 and 4.12; Olden and Moen (2022), Econometrics Journal 25(3).
     """
 
     eligible: str

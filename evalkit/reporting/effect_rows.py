@@ -10,8 +10,8 @@ from evalkit.stats.aggregate import aggregate
 from evalkit.stats.bands import simultaneous_band
 from evalkit.stats.scales import POINTS, Triple, scaled
 
-By = Literal["overall", "event_time", "cohort", "year"]
-AGGREGATIONS: tuple[By, ...] = ("overall", "event_time", "cohort", "year")
+By = Literal["overall", "event_time", "cohort", "year", "group"]
+AGGREGATIONS: tuple[By, ...] = ("overall", "event_time", "cohort", "year", "group")
 AS_ESTIMATED = ("estimate", "std_error", "conf_low", "conf_high", "p_value", "n_treated", "n_control")
 
 
@@ -27,7 +27,7 @@ def effect_rows(effects: Effects, by: By, seed: int = 0) -> list[dict[str, Any]]
     ----------
     effects : Effects
         As estimated.
-    by : {"overall", "event_time", "cohort", "year"}
+    by : {"overall", "event_time", "cohort", "year", "group"}
         What to average within.
     seed : int
         Key of the draws behind the simultaneous band.
@@ -47,7 +47,7 @@ def effect_rows(effects: Effects, by: By, seed: int = 0) -> list[dict[str, Any]]
         outcome = outcome_of(effects.outcomes, record["outcome"])
         row = {"outcome": outcome.name, "estimand": record["estimand"]}
         if by != "overall":
-            row[by] = int(record[by])
+            row[by] = str(record[by]) if by == "group" else int(record[by])
         row |= {name: record[name] for name in AS_ESTIMATED}
         baseline = effects.baseline.get(outcome.name, math.nan)
         row |= _both_scales((record["estimate"], record["conf_low"], record["conf_high"]), outcome, baseline, "")

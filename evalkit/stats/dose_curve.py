@@ -134,8 +134,8 @@ def fit_curve(change: NDArray[np.float64], firms: Doses, at_points: NDArray[np.f
 
     Reference
     ---------
-    Callaway, Goodman-Bacon and Sant'Anna (2024), NBER working paper 32117, section 4 on a parametric regression of
-    changes on the dose, ATT(d|d) and ACRT(d|d) up to strong parallel trends, and their means over doses.
+    Callaway, Goodman-Bacon and Sant'Anna (2024), NBER working paper 32117, equations 4.4 to 4.6: the regression on
+    splines, ATT(d) and ACRT(d), and their means over the doses of the treated.
     """
     weighted = firms.basis * firms.weight[:, None]
     gram = firms.basis.T @ weighted

@@ -60,7 +60,7 @@ def triple_changes(contrasts: Sequence[Contrast], moments: Moments) -> list[Trip
 
     Reference
     ---------
-    Ortiz-Villavicencio and Sant'Anna (2025), arXiv 2505.09942, section 4, estimand of one comparison group.
+    Ortiz-Villavicencio and Sant'Anna (2025), arXiv 2505.09942v3, equation 3.7 and remark 4.2, without covariates.
     """
     if moments.stratum is None:
         raise ValueError("moments without strata")
@@ -128,7 +128,7 @@ def combined(found: Sequence[TripleChange], moments: Moments, combination: Combi
 
     Reference
     ---------
-    Ortiz-Villavicencio and Sant'Anna (2025), section 4.2, on the combination with the least variance.
+    Ortiz-Villavicencio and Sant'Anna (2025), corollary 4.1, equations 4.11 and 4.12.
     """
     contrasts = [f.contrast for f in found]
     influence = list(cell_influence(contrasts, [f.change for f in found], moments))

@@ -7,6 +7,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from evalkit.errors import DesignError
 from evalkit.model.panel import Panel
 from evalkit.stats.arms import Contrast
 
@@ -70,3 +71,11 @@ def year_labels(cells: Sequence[YearCell], counts: NDArray[np.int64], estimand: 
 def cohorts_of(cells: Sequence[YearCell]) -> NDArray[np.int64]:
     """Return the cohorts of cells in order (C,)."""
     return np.array(sorted({c.contrast.cohort for c in cells}), dtype=np.int64)
+
+
+def no_comparison() -> DesignError:
+    """Return the refusal of an estimate in which no cell has firms on both sides."""
+    return DesignError(
+        "no award cohort can be compared with unsupported firms", code="E_NO_CONTROL",
+        hint="comparison = \"not_yet_treated\" uses later cohorts until their own award",
+    )  # fmt: skip

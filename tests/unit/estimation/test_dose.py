@@ -248,9 +248,8 @@ def test_units_only_change_labels_and_slopes() -> None:
 def test_quantiles_do_not_tell_a_firms_amount() -> None:
     table = frame()
     table["dose"] = table["dose"] * 1234567.0
-    labels = {g for g in estimate(table).table["group"]} | {
-        g for g in estimate(table, form="curve").table["group"].dropna()
-    }
+    curve = estimate(table, form="curve").table["group"].dropna()
+    labels = {*estimate(table).table["group"], *curve}
     amounts = {f"{d:.15g}" for d in table["dose"].dropna()}
     for text in " ".join(labels).replace(":", " ").split():
         assert text not in amounts
@@ -320,7 +319,7 @@ def test_no_comparison_firm_is_refused(form: str) -> None:
     table = frame()
     with pytest.raises(DesignError) as error:
         estimate(table[table["g"] == 2013], form=form)
-    assert error.value.code in ("E_NO_CONTROL", "E_TOO_FEW_TREATED")
+    assert error.value.code == "E_NO_CONTROL"
 
 
 @pytest.mark.parametrize(
