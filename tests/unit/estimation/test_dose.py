@@ -6,7 +6,7 @@ import pytest
 
 import evalkit as ek
 import twins
-from evalkit.errors import DesignError, EstimationError, StudyError
+from evalkit.errors import DataError, DesignError, EstimationError, StudyError
 
 EXACT = 1e-10
 """Both sides add up the same numbers in different orders."""
@@ -73,6 +73,14 @@ def test_averages_over_amounts_are_the_effects_of_all(options: dict, by: str) ->
     np.testing.assert_allclose(found.table["estimate"], whole.table["estimate"], atol=EXACT)
     np.testing.assert_allclose(found.vcov, whole.vcov, atol=EXACT)
     assert found.table["n_treated"].tolist() == whole.table["n_treated"].tolist()
+
+
+def test_a_window_keeps_the_groups_that_have_it_whole() -> None:
+    table = frame(seed=5)
+    found = ek.aggregate(estimate(table), "event_time", window=(-1, 1))
+    whole = ek.aggregate(ek.estimate(twins.sample(twins.panel(table)), "group_time"), "event_time", window=(-1, 1))
+    np.testing.assert_allclose(found.table["estimate"], whole.table["estimate"], atol=EXACT)
+    np.testing.assert_allclose(found.vcov, whole.vcov, atol=EXACT)
 
 
 def _powers(dose: np.ndarray, knots: list[float], *, is_slope: bool = False) -> np.ndarray:
@@ -306,6 +314,14 @@ def test_amounts_that_cannot_be_compared_are_refused(change, options, kind, code
     with pytest.raises(kind) as error:
         estimate(table.assign(dose=change(table["dose"])), **options)
     assert error.value.code == code
+
+
+def test_a_firm_with_two_amounts_is_refused() -> None:
+    table = frame(n=40)
+    table.loc[table.index[table["g"] > 0][0], "dose"] = 99.0
+    with pytest.raises(DataError) as error:
+        estimate(table)
+    assert error.value.code == "E_COVARIATE"
 
 
 def test_a_panel_without_amounts_is_refused() -> None:
