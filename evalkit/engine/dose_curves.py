@@ -14,8 +14,7 @@ from evalkit.errors import DesignError, EstimationError
 from evalkit.model.effects import CohortShares
 from evalkit.stats.arms import chunks
 from evalkit.stats.cell_changes import CellChange, cell_influence, sides
-from evalkit.stats.dose_curve import Curve, CurveFit, fit_curve
-from evalkit.stats.dose_curve import Doses as Points
+from evalkit.stats.dose_curve import Curve, CurveFit, Dosed, fit_curve
 from evalkit.stats.moments import Moments, cluster_sums, clustered
 from evalkit.stats.year_cells import YearCell, cohorts_of, no_comparison
 
@@ -170,7 +169,7 @@ def _fits(
             n_left_out += 1
             continue
         basis, read = known[cell.contrast.cohort]
-        firms = Points(basis, read, np.where(seen, own.weight, 0.0))
+        firms = Dosed(basis, read, np.where(seen, own.weight, 0.0))
         where = f"cohort {cell.contrast.cohort} in {cell.year}"
         fit = fit_curve(np.where(seen, change, 0.0), firms, at_points[own.points], where)
         rows = slice(row, row + len(fit.estimate))
@@ -247,7 +246,7 @@ def _influence(
             one = -counted / fit.mass * (change - fit.mean)
             psi = np.repeat(one[:, None], fit.rows.stop - fit.rows.start, axis=1)
         else:
-            psi = fit.curve.influence(change, Points(basis, read, counted))
+            psi = fit.curve.influence(change, Dosed(basis, read, counted))
         columns.append(np.arange(fit.rows.start, fit.rows.stop))
         found.append(psi)
     if not found:

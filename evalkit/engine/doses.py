@@ -18,7 +18,7 @@ class Doses:
     sample : MatchedSample
         Treated firms without a positive dose have weight 0.
     dose : (n_firms,) float64
-        Dose of treated firms in the unit asked for, 0 for all others.
+        Dose of firms treated within the periods in the unit asked for, 0 for all others.
     n_unknown : int
         Treated firms that were left out.
     """
@@ -48,7 +48,7 @@ def doses(sample: MatchedSample, unit: float, first_untreated: int) -> Doses:
     unit : float
         Doses are divided by this.
     first_untreated : int
-        First cohort that counts.
+        First cohort that counts; those after the last period are not treated in the panel and need no dose.
 
     Raises
     ------
@@ -63,7 +63,7 @@ def doses(sample: MatchedSample, unit: float, first_untreated: int) -> Doses:
             hint="set dose = true under [treatment]; the awards need a column of amounts",
         )  # fmt: skip
     given = panel.read([panel.dose]).column(0).to_numpy(zero_copy_only=False).astype(np.float64)
-    counts = (panel.cohort >= first_untreated) & (sample.weight > 0)
+    counts = (panel.cohort >= first_untreated) & (panel.cohort <= panel.periods[-1]) & (sample.weight > 0)
     known = counts & np.isfinite(given) & (given > 0)
     n_unknown = int((counts & ~known).sum())
     if not known.any():

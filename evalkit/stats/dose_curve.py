@@ -65,7 +65,7 @@ class Curve:
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class Doses:
+class Dosed:
     """Some firms with a dose.
 
     Parameters
@@ -102,7 +102,7 @@ class CurveFit:
     through: NDArray[np.float64]
     mass: float
 
-    def influence(self, change: NDArray[np.float64], firms: Doses) -> NDArray[np.float64]:
+    def influence(self, change: NDArray[np.float64], firms: Dosed) -> NDArray[np.float64]:
         """Return the influence (n, R) of some of the firms with their changes (n,).
 
         The first column counts that the mean is over the doses that happened to be drawn.
@@ -113,14 +113,14 @@ class CurveFit:
         return np.asarray(psi, np.float64)
 
 
-def fit_curve(change: NDArray[np.float64], firms: Doses, at_points: NDArray[np.float64], where: str) -> CurveFit:
+def fit_curve(change: NDArray[np.float64], firms: Dosed, at_points: NDArray[np.float64], where: str) -> CurveFit:
     """Regress changes on the splines by least squares.
 
     Parameters
     ----------
     change : (n,) float64
         Change of the outcome of each firm; anything where the weight is 0.
-    firms : Doses
+    firms : Dosed
         Their doses and weights.
     at_points : (J, K) float64
         What is read off at each point.

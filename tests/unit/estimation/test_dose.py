@@ -275,6 +275,18 @@ def test_treated_firms_without_an_amount_are_left_out_and_counted(unknown: float
     assert found.table["n_treated"].tolist() == kept.table["n_treated"].tolist()
 
 
+@pytest.mark.parametrize("form", ["bins", "curve"])
+def test_firms_supported_after_the_last_year_need_no_amount(form: str) -> None:
+    table = frame()
+    table = table[table["year"] <= 2014]
+    gone = table.assign(dose=table["dose"].where(table["g"] < 2015))
+    options = {"form": form, "cuts": (3.0,), "comparison": "not_yet_treated"}
+    first, second = estimate(table, **options), estimate(gone, **options)
+    assert "unknown_dose" not in " ".join(second.notes)
+    assert first.table["estimate"].tolist() == second.table["estimate"].tolist()
+    assert first.table["n_control"].tolist() == second.table["n_control"].tolist()
+
+
 def test_what_is_shown_is_called_descriptive() -> None:
     for options in ({}, {"form": "curve"}):
         assert "dose_descriptive" in estimate(frame(), **options).notes
