@@ -31,6 +31,20 @@ def panel(table: pd.DataFrame, outcomes: tuple[str, ...] = ("y",), **roles: obje
     return ek.Panel.from_frame(table, firm="firm", year="year", cohort="g", outcomes=list(outcomes), **roles)
 
 
+def triple_frame(**settings: object) -> pd.DataFrame:
+    """Long table with `eligible`: firms as in `frame`, and as many of the same cohorts that no award can reach."""
+    seed = settings.pop("seed", 1)
+    eligible = frame(**settings, seed=seed).assign(eligible="yes")
+    other = frame(**settings | {"effect": 0.0, "growth": 0.0}, seed=seed + 100).assign(eligible="no")
+    return pd.concat([eligible, other.assign(firm="F5" + other["firm"].str[2:])], ignore_index=True)
+
+
+def dosed_frame(**settings: object) -> pd.DataFrame:
+    """Long table with `dose`: twice as many firms as in `frame` unless told, the same effect whatever the dose."""
+    table = frame(**{"n": 240} | settings)
+    return table.assign(dose=100.0 + table["firm"].str[1:].astype(int) * 37 % 500)
+
+
 def sample(of: ek.Panel, weight: np.ndarray | None = None) -> ek.MatchedSample:
     """All firms, with weight 1 or the given weights."""
     n = of.n_firms

@@ -54,7 +54,7 @@ def sample_moments(sample: MatchedSample, strata: tuple[str, ...] = ()) -> Momen
     """
     known = _MOMENTS.setdefault(sample, {})
     if strata not in known:
-        known[strata] = _moments(sample, strata)
+        known[strata] = _moments(sample, *_codes(sample.panel, strata, "strata"))
     return known[strata]
 
 
@@ -67,6 +67,14 @@ def with_groups(sample: MatchedSample, chosen: NDArray[np.bool_]) -> MatchedSamp
     _MOMENTS[found] = {(): sample_moments(sample).take(chosen)}
     _BASELINES[found] = baseline_means(sample)
     return found
+
+
+def labelled_moments(sample: MatchedSample, label: NDArray[np.int64]) -> Moments:
+    """Return group moments in which firms with different labels (n_firms,), from 0, are in different groups.
+
+    The labels are the strata of the moments. Errors are those of `sample_moments`.
+    """
+    return _moments(sample, label, int(label.max(initial=0)) + 1)
 
 
 def baseline_means(sample: MatchedSample) -> dict[str, float]:
@@ -103,7 +111,7 @@ def _baseline_means(sample: MatchedSample) -> dict[str, float]:
     return means
 
 
-def _moments(sample: MatchedSample, strata: tuple[str, ...]) -> Moments:
+def _moments(sample: MatchedSample, stratum: NDArray[np.int64] | None, n_strata: int) -> Moments:
     panel, weight = sample.panel, sample.weight
     if not np.isfinite(weight).all() or (weight < 0).any():
         raise EstimationError("weights must be finite and not negative", code="E_WEIGHT")
@@ -114,7 +122,6 @@ def _moments(sample: MatchedSample, strata: tuple[str, ...]) -> Moments:
     low, high = _bounds(panel)
     quantum = Quantum.covering(low, high, float(weight.max()))
     cluster, n_second = clusters(panel)
-    stratum, n_strata = _codes(panel, strata, "strata")
     has_clusters, label = cluster is not None, cluster
     if stratum is not None:
         label = stratum if cluster is None else cluster * n_strata + stratum
@@ -156,30 +163,11 @@ def _codes(panel: Panel, names: tuple[str, ...], where: str) -> tuple[NDArray[np
                 f"{column.null_count} firms have no '{name}'", where=where, code="E_CLUSTERS",
                 hint="leave these firms out of the population, or choose another column",
             )  # fmt: skip
-        levels = pa.array(_levels_in(column))
+        levels = pa.array(sorted(pc.unique(column).to_pylist()))
         own = pc.index_in(column, levels).to_numpy().astype(np.int64)
         code = own if code is None else code * len(levels) + own
         size *= len(levels)
     return code, size
-
-
-def levels_of(panel: Panel, category: str) -> list[str]:
-    """Return the levels of a category of the panel in the order of `Moments.stratum`.
-
-    Raises
-    ------
-    UnknownNameError
-        Not a column of the panel.
-    """
-    if category not in panel.column_names:
-        raise UnknownNameError(
-            f"the panel has no column '{category}'", hint=did_you_mean(category, panel.column_names)
-        )  # fmt: skip
-    return _levels_in(panel.read([category]).column(0))
-
-
-def _levels_in(column: "pa.ChunkedArray | pa.Array") -> list[str]:
-    return sorted(level for level in pc.unique(column).to_pylist() if level is not None)
 
 
 def _bounds(panel: Panel) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -1,26 +1,24 @@
 """Group-time effects after Callaway and Sant'Anna."""
 
 import dataclasses
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from evalkit.engine.cell_effects import changes
 from evalkit.engine.comparisons import adjusted_effects, entrants
 from evalkit.engine.paths import baseline_means, sample_moments
-from evalkit.errors import DesignError
 from evalkit.model.effects import CohortShares, Effects
-from evalkit.model.panel import Panel
 from evalkit.model.sample import MatchedSample
-from evalkit.stats.arms import Contrast, observed_throughout
-from evalkit.stats.cell_changes import cell_change, cell_influence, sides, two_sides
+from evalkit.stats.arms import observed_throughout
+from evalkit.stats.cell_changes import cell_change, cell_influence, sides
 from evalkit.stats.cohorts import caveats, cohort_shares
 from evalkit.stats.inference import effects_table
 from evalkit.stats.moments import Moments
 from evalkit.stats.regression import treatable
 from evalkit.stats.threads import one_thread
+from evalkit.stats.year_cells import Base, Comparison, YearCell, cohorts_of, no_comparison, year_cells, year_labels
 
 
 @dataclasses.dataclass(frozen=True)
@@ -63,8 +61,8 @@ class Method:
     Journal of Econometrics 219(1), for the adjustment by maximum likelihood and least squares and its influence.
     """
 
-    comparison: Literal["never_treated", "not_yet_treated"] = "never_treated"
-    base: Literal["varying", "universal"] = "varying"
+    comparison: Comparison = "never_treated"
+    base: Base = "varying"
     adjustment: Literal["none", "regression", "ipw", "doubly_robust"] = "none"
     covariates: tuple[str, ...] = ()
     balanced_only: bool = False
@@ -106,17 +104,17 @@ class Method:
         if self.balanced_only:
             moments, n_lost = _balanced(moments, len(panel.periods))
             notes = (f"not_balanced:{n_lost}",) if n_lost else ()
-        cells = self._cells(panel, np.unique(moments.cohort))
+        cells = year_cells(panel, np.unique(moments.cohort), self.comparison, self.base)
         members = [sides(c.contrast, moments) for c in cells]
         counts = np.array([[int(moments.n[side].sum()) for side in pair] for pair in members]).reshape(-1, 2)
         use = _estimable(counts)
         cells, members, counts = [cells[k] for k in use], [members[k] for k in use], counts[use]
         contrasts = [c.contrast for c in cells]
-        solved = [cell_change(c, two_sides(pair), moments) for c, pair in zip(contrasts, members, strict=True)]
+        solved = [cell_change(c, pair, moments) for c, pair in zip(contrasts, members, strict=True)]
         influence = list(cell_influence(contrasts, solved, moments))
         found = _Found(
             cells, counts, np.array([s.estimate for s in solved]), moments.covariance(influence),
-            cohort_shares(moments, _cohorts(cells), influence), notes,
+            cohort_shares(moments, cohorts_of(cells), influence), notes,
         )  # fmt: skip
         return dataclasses.replace(found, notes=(*caveats(n_dropped, found.labels(sample)), *notes))
 
@@ -125,7 +123,7 @@ class Method:
         panel = sample.panel
         with one_thread():
             who = entrants(sample, names, panel.periods[0] + 1 + panel.anticipation, self.balanced_only)
-            cells = self._cells(panel, who.firms.rows_of)
+            cells = year_cells(panel, who.firms.rows_of, self.comparison, self.base)
             counts = who.counts([c.contrast for c in cells])
             use = _estimable(counts)
             cells, counts = [cells[k] for k in use], counts[use]
@@ -133,36 +131,12 @@ class Method:
         found = _Found(cells, counts, adjusted.estimate, adjusted.vcov, adjusted.shares, adjusted.notes)
         return dataclasses.replace(found, notes=(*adjusted.notes, *caveats(0, found.labels(sample))))
 
-    def _cells(self, panel: Panel, present: Iterable[int]) -> "list[_Cell]":
-        """Return the cells that the periods allow, outcome by outcome."""
-        cohorts = [int(c) for c in present if c > 0]
-        cells = []
-        for change in changes(panel, cohorts, self.base):
-            later = self._later(cohorts, change.cohort, max(change.year, change.start) + panel.anticipation)
-            contrast = Contrast(change.cohort, (0, *later), change.at, change.since)
-            cells.append(_Cell(change.outcome, change.year, contrast))
-        return cells
-
-    def _later(self, cohorts: Sequence[int], own: int, until: int) -> Iterator[int]:
-        """Give the cohorts that are still untreated through `until` and may be compared with."""
-        if self.comparison == "not_yet_treated":
-            yield from (c for c in cohorts if c > until and c != own)
-
-
-@dataclasses.dataclass(frozen=True)
-class _Cell:
-    """One outcome and year, and which change of which cohorts it is."""
-
-    outcome: str
-    year: int
-    contrast: Contrast
-
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class _Found:
     """Cells with firms on both sides (counts (K, 2)), their effects, and what goes with them into `Effects`."""
 
-    cells: list[_Cell]
+    cells: list[YearCell]
     counts: NDArray[np.int64]
     estimate: NDArray[np.float64]
     vcov: NDArray[np.float64]
@@ -170,15 +144,7 @@ class _Found:
     notes: tuple[str, ...]
 
     def labels(self, sample: MatchedSample) -> dict[str, list[object]]:
-        return {
-            "outcome": [c.outcome for c in self.cells],
-            "estimand": [sample.estimand] * len(self.cells),
-            "cohort": [c.contrast.cohort for c in self.cells],
-            "year": [c.year for c in self.cells],
-            "event_time": [c.year - c.contrast.cohort for c in self.cells],
-            "n_treated": self.counts[:, 0].tolist(),
-            "n_control": self.counts[:, 1].tolist(),
-        }
+        return year_labels(self.cells, self.counts, sample.estimand)
 
 
 def _estimable(counts: NDArray[np.int64]) -> NDArray[np.intp]:
@@ -191,15 +157,8 @@ def _estimable(counts: NDArray[np.int64]) -> NDArray[np.intp]:
     """
     use = np.flatnonzero((counts > 0).all(axis=1))
     if not use.size:
-        raise DesignError(
-            "no award cohort can be compared with unsupported firms", code="E_NO_CONTROL",
-            hint="comparison = \"not_yet_treated\" uses later cohorts until their own award",
-        )  # fmt: skip
+        raise no_comparison()
     return use
-
-
-def _cohorts(cells: Sequence[_Cell]) -> NDArray[np.int64]:
-    return np.array(sorted({c.contrast.cohort for c in cells}), dtype=np.int64)
 
 
 def _balanced(moments: Moments, n_periods: int) -> tuple[Moments, int]:

@@ -1,95 +1,114 @@
-"""Triple differences: the third is between firms that an award can change and firms that it cannot."""
+"""Triple differences: eligible and other firms, before and after, where the programme came and where it did not."""
 
 import dataclasses
-from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
-from evalkit.engine.cell_effects import Asked, Change, cell_effects, changes
-from evalkit.engine.paths import levels_of, sample_moments
-from evalkit.errors import StudyError, did_you_mean
+from evalkit.engine.levels import has_level
+from evalkit.engine.paths import baseline_means, labelled_moments
+from evalkit.errors import DesignError
 from evalkit.model.effects import Effects
 from evalkit.model.sample import MatchedSample
-from evalkit.stats.cell_changes import Arms
-from evalkit.stats.cohorts import always_treated
+from evalkit.stats.cohorts import caveats, cohort_shares
+from evalkit.stats.inference import effects_table
 from evalkit.stats.moments import Moments
 from evalkit.stats.regression import treatable
+from evalkit.stats.triple_changes import Combination, combined, triple_changes
+from evalkit.stats.year_cells import Base, Comparison, YearCell, cohorts_of, year_cells, year_labels
 
 
 @dataclasses.dataclass(frozen=True)
 class Method:
-    """Effect for each award cohort in each year: a difference in differences less that of firms it cannot reach.
+    """Effect on eligible firms by cohort and year, less what happened to firms of the cohort that could not apply.
 
-    Of each cohort and of the firms never supported there are two kinds: those at one level of a category, such as an
-    eligible industry, on which the award can work, and all others. The difference in differences of the others shows
-    what else happened to the cohort, and is taken off. Each cell compares one cohort with never-supported firms alone:
-    with several comparison cohorts at once the two kinds would be mixed in other proportions.
+    The cohort is the year in which the programme was opened where a firm is, in its prefecture for example, and firms
+    that are not eligible have it too. Each cell is the difference in differences of eligible firms (the cohort's change
+    since the period before, less that of a comparison cohort) less the same of the others. What happens to all firms
+    of a cohort, and what happens to all eligible firms, cancels.
+
+    Comparison cohorts are compared with one by one and their answers are combined; a pool of cohorts with different
+    shares of eligible firms would give a wrong answer even when all paths are as assumed.
 
     Parameters
     ----------
-    category : str
-        Category of the panel that tells the kinds apart.
-    eligible : tuple of str
-        Its levels at which the award can work; all other levels are compared with.
+    eligible : str
+        Covariate that says which firms can be supported: a category, or a number that is 0 or 1.
+    levels : tuple of str
+        Levels of the category that are eligible.
+    comparison : {"never_treated", "not_yet_treated"}
+        Cohorts compared with: the one that the programme never came to, or also later ones, until their own year.
+    combination : {"efficient", "firms"}
+        How answers from several comparison cohorts are combined: with the least variance, or by their firms.
     base : {"varying", "universal"}
         Base period of the cells before the award: the period before each, or one period for all.
 
     Assumes
     -------
-    Without the award, the gap between the two kinds would have changed in the cohort as it did among firms never
-    supported, with no earlier reaction than declared; the award has no effect on firms that are not eligible.
+    Without the award, the gap between the changes of eligible and other firms would have been the same in the cohort
+    and in the comparison cohort; other firms gain and lose nothing by it, and no firm reacted earlier than declared.
 
     Reference
     ---------
-    Gruber (1994), American Economic Review 84(3); Olden and Moen (2022), Econometrics Journal 25(3), section 3;
-    Ortiz-Villavicencio and Sant'Anna (2025), Better understanding triple differences estimators, section 4, on why
-    not-yet-treated cohorts must not be pooled.
+    Ortiz-Villavicencio and Sant'Anna (2025), Better understanding triple differences estimators, arXiv 2505.09942v3,
+    sections 3.2 and 4, equations 2.2, 3.7 and 4.12; Olden and Moen (2022), Econometrics Journal 25(3).
     """
 
-    category: str
-    eligible: tuple[str, ...]
-    base: Literal["varying", "universal"] = "varying"
-
-    def __post_init__(self) -> None:
-        if not self.category or not self.eligible:
-            raise ValueError("triple needs category, and the levels of it that are eligible")
+    eligible: str
+    levels: tuple[str, ...] = ()
+    comparison: Comparison = "never_treated"
+    combination: Combination = "efficient"
+    base: Base = "varying"
 
     def estimate(self, sample: MatchedSample) -> Effects:
-        """Estimate all cells of all outcomes with their joint covariance.
+        """Estimate all cells of all outcomes with their joint covariance, from one read of the data.
 
         Raises
         ------
+        UnknownNameError, StudyError
+            `eligible` is not a covariate of the panel, or `levels` do not fit it.
         DesignError
-            No cell has firms of both kinds on both sides (`E_NO_CONTROL`), or firms have no value of the category.
-        StudyError
-            Not a level of the category (`E_OPTION`).
+            No cell has eligible and other firms on both sides (`E_NO_CONTROL`).
+        EstimationError
+            Comparisons have no best combination (`E_COLLINEAR`).
         """
-        panel = sample.panel
-        levels = levels_of(panel, self.category)
-        unknown = [level for level in self.eligible if level not in levels]
-        if unknown or len(self.eligible) == len(levels):
-            problem = (
-                f"not a level of '{self.category}': {', '.join(unknown)}" if unknown else "no level is left to compare"
-            )
-            hint = did_you_mean(unknown[0], levels) if unknown else "name the eligible levels only"
-            raise StudyError(problem, where="estimate.eligible", code="E_OPTION", hint=hint)
-        whole = sample_moments(sample, (self.category,))
-        moments, n_dropped = treatable(whole, panel.periods[0] + 1 + panel.anticipation)
-        is_eligible = np.isin(np.asarray(moments.stratum), [levels.index(level) for level in self.eligible])
-        asked = [
-            Asked(change, _arms(change, moments, is_eligible))
-            for change in changes(panel, np.unique(moments.cohort), self.base)
-        ]
-        found = cell_effects(sample, moments, asked, "triple")
-        notes = (*always_treated(n_dropped), *found.notes)
-        return dataclasses.replace(found, options=dataclasses.asdict(self), notes=notes)
+        panel, level = sample.panel, sample.panel.inference.level
+        is_eligible = has_level(panel, self.eligible, self.levels)
+        everyone = labelled_moments(sample, is_eligible.astype(np.int64))
+        moments, n_dropped = treatable(everyone, panel.periods[0] + 1 + panel.anticipation)
+        asked = year_cells(panel, np.unique(moments.cohort), self.comparison, self.base)
+        changes = triple_changes([c.contrast for c in asked], moments)
+        if not changes:
+            raise _nothing_to_compare(moments)
+        found = combined(changes, moments, self.combination)
+        cells = [asked[k] for k in found.cells]
+        labels = year_labels(cells, found.counts, sample.estimand)
+        table, vcov = effects_table(labels, found.estimate, found.vcov, np.inf, level)
+        supported = dataclasses.replace(moments, cohort=np.where(moments.stratum == 1, moments.cohort, 0))
+        return Effects(
+            table=table, vcov=vcov, method="triple", options=dataclasses.asdict(self), outcomes=panel.outcomes,
+            baseline=baseline_means(dataclasses.replace(sample, weight=np.where(is_eligible, sample.weight, 0.0))),
+            shares=cohort_shares(supported, cohorts_of(cells), found.influence), level=level,
+            notes=(*caveats(n_dropped, labels), *_left_out(asked, cells)),
+        )  # fmt: skip
 
 
-def _arms(change: Change, moments: Moments, is_eligible: NDArray[np.bool_]) -> Arms:
-    """Return cohort and controls of both kinds: (+, -) for the eligible, (-, +) for the others."""
-    seen = moments.observed[:, change.at] & moments.observed[:, change.since]
-    own, never = seen & (moments.cohort == change.cohort), seen & (moments.cohort == 0)
-    return (
-        (own & is_eligible, 1.0), (never & is_eligible, -1.0), (own & ~is_eligible, -1.0), (never & ~is_eligible, 1.0),
+def _left_out(asked: list[YearCell], cells: list[YearCell]) -> tuple[str, ...]:
+    """Tell how many cohorts lack one of the four groups in all years."""
+    n = len({c.contrast.cohort for c in asked} - {c.contrast.cohort for c in cells})
+    return (f"cohorts_not_compared:{n}",) if n else ()
+
+
+def _nothing_to_compare(moments: Moments) -> DesignError:
+    """Say which kind of firm is absent where."""
+    treated, eligible = moments.cohort > 0, moments.stratum == 1
+    kinds = {
+        "eligible firms in a cohort": treated & eligible, "other firms in a cohort": treated & ~eligible,
+        "eligible firms in no cohort": ~treated & eligible, "other firms in no cohort": ~treated & ~eligible,
+    }  # fmt: skip
+    counts = ", ".join(f"{int(moments.n[members].sum()):,} {kind}" for kind, members in kinds.items())
+    return DesignError(
+        f"no cohort and comparison cohort both have eligible and other firms in the years compared ({counts})",
+        where="eligible", code="E_NO_CONTROL",
+        hint="firms that are not eligible need the year in which the programme came to their place as their cohort; "
+        'comparison = "not_yet_treated" uses later cohorts until their own year',
     )  # fmt: skip

@@ -29,30 +29,34 @@ class CohortShares:
     Parameters
     ----------
     cohorts : (C,) int
-        Treated cohorts.
+        Treated cohorts; a cohort that is divided into groups occurs once for each.
     mass : (C,) float
         Sum of weights of each cohort's firms.
     square : (C,) float
         Sum of squared weights of each cohort's firms.
     cross : (rows, C) float
         Covariance of each effect with each cohort's mass: sum over the cohort's firms of influence times weight.
-    group : (C,) str
-        Where cohorts are parted into groups of firms, the group of each; otherwise empty.
+    groups : (C,) str or None
+        Group of each, as in the table of effects, where cohorts are divided into groups.
     """
 
     cohorts: NDArray[np.int64]
     mass: NDArray[np.float64]
     square: NDArray[np.float64]
     cross: NDArray[np.float64]
-    group: NDArray[np.str_] = dataclasses.field(default_factory=lambda: np.zeros(0, dtype="<U1"))
+    groups: NDArray[np.str_] | None = None
 
-    def place(self, cells: "pd.DataFrame") -> NDArray[np.intp]:
-        """Return the number of each row's cohort, or part of a cohort (rows,)."""
-        cohort = cells["cohort"].to_numpy(dtype=np.int64)
-        if not self.group.size:
-            return np.searchsorted(self.cohorts, cohort)
-        known = {key: i for i, key in enumerate(zip(self.cohorts.tolist(), self.group.tolist(), strict=True))}
-        return np.array([known[key] for key in zip(cohort.tolist(), cells["group"], strict=True)], dtype=np.intp)
+    def members(self, table: "pd.DataFrame") -> NDArray[np.float64]:
+        """Return 1 where the firms of a share (C) are behind a row of a table of effects: (rows, C).
+
+        A row without a cohort has no share; one without a group has those of all groups of its cohort.
+        """
+        cohort = table["cohort"].fillna(-1).to_numpy(dtype=np.int64)
+        inside = cohort[:, None] == self.cohorts[None, :]
+        if self.groups is not None:
+            group = table["group"].fillna("").to_numpy(dtype=str)
+            inside &= (group[:, None] == self.groups[None, :]) | (group[:, None] == "")
+        return np.asarray(inside, np.float64)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -127,7 +131,8 @@ class Effects:
         store.write_parquet(folder / "effects.parquet", pa.Table.from_pandas(self.table, preserve_index=False))
         arrays = {"vcov": self.vcov}
         if self.shares is not None:
-            arrays |= {f.name: getattr(self.shares, f.name) for f in dataclasses.fields(CohortShares)}
+            parts = {f.name: getattr(self.shares, f.name) for f in dataclasses.fields(CohortShares)}
+            arrays |= {name: part for name, part in parts.items() if part is not None}
         for name, array in arrays.items():
             with store.replacing(folder / f"{name}.npy") as draft, draft.open("wb") as file:
                 np.save(file, array, allow_pickle=False)
@@ -147,7 +152,8 @@ class Effects:
         shares = None
         if meta["shares"]:
             names = [f.name for f in dataclasses.fields(CohortShares)]
-            shares = CohortShares(**{name: np.load(folder / f"{name}.npy") for name in names})
+            found = {name: folder / f"{name}.npy" for name in names}
+            shares = CohortShares(**{name: np.load(path) for name, path in found.items() if path.exists()})
         return cls(
             table=conform(pq.read_table(folder / "effects.parquet", page_checksum_verification=True).to_pandas()),
             vcov=np.load(folder / "vcov.npy"),

@@ -264,6 +264,7 @@ class Panel:
         anticipation: int = 0,
         clusters: Sequence[str] = (),
         pool: str = "",
+        dose: str = "",
     ) -> "Panel":
         """Make a panel from a long table at hand (pandas, Polars or Arrow): one row per firm and year.
 
@@ -283,19 +284,22 @@ class Panel:
             One or two columns constant per firm; firms that share one are not independent.
         pool : str
             Column constant per firm: which comparison group a never-treated firm belongs to, null for none.
+        dose : str
+            Column of the amount awarded, constant per firm; only that of treated firms counts.
 
         Raises
         ------
         DataError
             A firm-year occurs twice (`E_PANEL_DUP`), a firm has two cohorts (`E_COHORT`) or two values of a
-            covariate or cluster (`E_COVARIATE`), or a value is infinite or has no logarithm (`E_NONFINITE`).
+            covariate, cluster or dose (`E_COVARIATE`), or a value is infinite or has no logarithm (`E_NONFINITE`).
         """
         transforms = dict(outcomes) if isinstance(outcomes, Mapping) else dict.fromkeys(outcomes, "level")
         declared = tuple(Outcome.model_validate({"name": n, "transform": t}) for n, t in transforms.items())
-        constant = tuple(dict.fromkeys((*covariates, *clusters, *([pool] if pool else []))))
+        beside = [name for name in (pool, dose) if name]
+        constant = tuple(dict.fromkeys((*covariates, *clusters, *beside)))
         panel = _pivot(frame, (firm, year, cohort), declared, constant, anticipation)
         roles = tuple(c for c in panel.covariates if c.name in covariates)
-        return dataclasses.replace(panel, covariates=roles, clusters=tuple(clusters), pool=pool)
+        return dataclasses.replace(panel, covariates=roles, clusters=tuple(clusters), pool=pool, dose=dose)
 
 
 def _require_finite(values: NDArray[np.float64], outcomes: Sequence[Outcome]) -> None:

@@ -18,9 +18,11 @@ from evalkit.reporting.effect_rows import (
 )
 
 LABELS = ("outcome", "estimand", "cohort", "year", "event_time", "group")
-PARTS: tuple[By, ...] = ("cohort", "group")
-"""Labels whose firms add up to all treated firms."""
 COUNTS = ("n_treated", "n_control")
+DIVISIONS: tuple[By, ...] = ("cohort", "group")
+"""What treated firms are divided by: one part follows from the total and the others."""
+Hidden = dict[tuple[str, By], set[Any]]
+"""Labels to hide, by outcome and what is averaged within."""
 UNITS = {"n_treated": "count", "n_control": "count", "p_value": "p_value"}
 
 
@@ -44,35 +46,33 @@ def release_effects(ledger: Ledger, name: str, effects: Effects, seed: int) -> d
     """
     part = part_of_id(name)
     tables = {by: effect_rows(effects, by, seed) for by in aggregations(effects)}
-    hidden = {by: _hidden_parts(ledger, tables.get(by, []), by) for by in PARTS}
+    hidden: Hidden = {}
+    for by in DIVISIONS:
+        hidden |= _hidden(ledger, by, tables.get(by, []))
     return {
-        f"effects/{name}/{by}": [
-            _effect(
-                ledger, (part, effects, by), row, hidden[by if by in PARTS else "cohort"].get(row["outcome"], set())
-            )
-            for row in rows
-        ]
+        f"effects/{name}/{by}": [_effect(ledger, (part, effects, by), row, hidden) for row in rows]
         for by, rows in tables.items()
     }
 
 
-def _hidden_parts(ledger: Ledger, rows: list[dict[str, Any]], by: By) -> dict[str, set[Any]]:
+def _hidden(ledger: Ledger, by: By, rows: list[dict[str, Any]]) -> Hidden:
     """Return the cohorts or groups to hide, by outcome."""
-    hidden = {}
+    hidden: Hidden = {}
     for outcome, group in itertools.groupby(rows, key=lambda row: row["outcome"]):
         own = list(group)
         small = [ledger.small(*(row[c] for c in COUNTS)) for row in own]
         chosen = second_cells([row["n_treated"] for row in own], small, ledger.threshold)
-        hidden[outcome] = {row[by] for row, is_hidden in zip(own, chosen, strict=True) if is_hidden}
+        hidden[outcome, by] = {row[by] for row, is_hidden in zip(own, chosen, strict=True) if is_hidden}
     return hidden
 
 
-def _effect(ledger: Ledger, source: tuple[str, Effects, By], row: dict[str, Any], hidden_parts: set[Any]) -> Row:
+def _effect(ledger: Ledger, source: tuple[str, Effects, By], row: dict[str, Any], hidden: Hidden) -> Row:
     """Release one averaged effect."""
     part, effects, by = source
     outcome = outcome_of(effects.outcomes, row["outcome"])
-    hide = ledger.small(*(row[c] for c in COUNTS)) or (by in PARTS and row[by] in hidden_parts)
+    hide = ledger.small(*(row[c] for c in COUNTS)) or row.get(by) in hidden.get((outcome.name, by), set())
     label = "" if by == "overall" else f".{part_of_id(str(row[by]))}"
+    differs = by in ("event_time", "year") and any(hidden.get((outcome.name, kind)) for kind in DIVISIONS)
     ids = {}
     for quantity, value in row.items():
         if quantity in LABELS:
@@ -81,8 +81,7 @@ def _effect(ledger: Ledger, source: tuple[str, Effects, By], row: dict[str, Any]
             f"effects.{part}.{by}.{part_of_id(outcome.name)}{label}.{quantity}", value,
             _unit(quantity, level_unit(outcome)), row["estimand"], outcome.name, effects.method,
         )  # fmt: skip
-        differs = bool(hidden_parts) and by in ("event_time", "year") and quantity in COUNTS
-        ids[quantity] = ledger.put(number, hide=hide or differs)
+        ids[quantity] = ledger.put(number, hide=hide or (differs and quantity in COUNTS))
     if by == "overall":
         ids |= _context(ledger, part, effects, outcome, hide=hide)
     return row_of({k: v for k, v in row.items() if k in LABELS}, ids)

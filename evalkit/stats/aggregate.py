@@ -1,7 +1,7 @@
 """Average cell effects into overall, event-time, cohort or calendar-year effects; once for all estimators."""
 
 import dataclasses
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -20,7 +20,8 @@ def aggregate(effects: Effects, by: Aggregation = "overall", window: tuple[int, 
     Rows that have a cohort are weighted by the cohorts' shares of treated firms, and the estimation error of those
     shares is counted; rows without one are weighted equally. Only effects from the award on enter, except by event
     time, where the pre-award rows stay. `aggregate(aggregate(effects, "event_time"))` is therefore the mean over event
-    times, `aggregate(aggregate(effects, "cohort"))` the mean over cohorts.
+    times, `aggregate(aggregate(effects, "cohort"))` the mean over cohorts. Where some rows of an outcome have a group
+    and others have none, those without are over all groups already, and only they are averaged, except by group.
 
     Parameters
     ----------
@@ -58,6 +59,8 @@ def aggregate(effects: Effects, by: Aggregation = "overall", window: tuple[int, 
     if by not in ("overall", "event_time", "cohort", "year", "group"):
         raise EstimationError("aggregate by overall, event_time, cohort, year or group", where=str(by), code="E_OPTION")
     after = np.ones(len(cells), bool) if by == "event_time" else _after_award(cells)
+    if by != "group":
+        after &= ~within_whole(cells)
     if not after.any():
         raise EstimationError("there is no effect from the award on to average", code="E_NO_POST")
     if by != "overall" and cells.loc[after, by].isna().all():
@@ -83,7 +86,7 @@ def _in_window(cells: pd.DataFrame, window: tuple[int, int]) -> NDArray[np.intp]
     times = cells["event_time"]
     inside = (times.between(*window) & cells["cohort"].notna()).fillna(False).to_numpy(dtype=bool)
     known = set(times[inside])
-    keys = cells.loc[inside, ["outcome", "cohort"]].astype(str).agg("/".join, axis=1)
+    keys = cells.loc[inside, ["outcome", "cohort", "group"]].astype("string").fillna("").agg("/".join, axis=1)
     rows = np.flatnonzero(inside)[(keys.map(keys.value_counts()) == len(known)).to_numpy(dtype=bool)]
     if not set(window) <= known or not len(rows):
         problem = f"no cohort has effects at all event times from {window[0]} to {window[1]}"
@@ -97,23 +100,38 @@ def _after_award(cells: pd.DataFrame) -> NDArray[np.bool_]:
     return (event_time.isna() | (event_time >= 0)).to_numpy(dtype=bool)
 
 
+def within_whole(cells: pd.DataFrame) -> NDArray[np.bool_]:
+    """Select rows of one group, of outcomes that have rows over all groups too."""
+    has_group = cells["group"].notna().to_numpy(dtype=bool)
+    whole = set(cells.loc[~has_group, "outcome"])
+    return has_group & cells["outcome"].isin(whole).to_numpy(dtype=bool)
+
+
 def _levels(cells: pd.DataFrame, use: NDArray[np.bool_], by: Aggregation) -> list[NDArray[np.intp]]:
     """Return the positions of the cells of each outcome and level, in order."""
     labels = cells["outcome"] if by == "overall" else cells[by]
     rows = []
     for outcome in dict.fromkeys(cells["outcome"]):
         own = use & (cells["outcome"] == outcome).to_numpy(dtype=bool) & labels.notna().to_numpy()
-        levels = dict.fromkeys(labels[own]) if by == "group" else sorted(set(labels[own]))
-        rows += [np.flatnonzero(own & (labels == level).to_numpy(dtype=bool)) for level in levels]
+        members = ((labels == level).fillna(value=False).to_numpy(dtype=bool) for level in _in_order(set(labels[own])))
+        rows += [np.flatnonzero(own & inside) for inside in members]
     return rows
+
+
+def _in_order(levels: set[Any]) -> list[Any]:
+    """Sort levels; texts that start with a number ("20000", "2: 500 to 800") by that number."""
+    texts = {level: str(level).split(":")[0] for level in levels}
+    try:
+        return sorted(levels, key=lambda level: (float(texts[level]), str(level)))
+    except ValueError:
+        return sorted(levels)
 
 
 def _masses(cells: pd.DataFrame, shares: CohortShares | None) -> NDArray[np.float64]:
     """Return the weight of each cell: its cohort's mass, or 1 when it has no cohort."""
-    mass = np.ones(len(cells))
-    if shares is not None and not cells["cohort"].isna().any():
-        mass = shares.mass[shares.place(cells)]
-    return mass
+    if shares is None or cells["cohort"].isna().any():
+        return np.ones(len(cells))
+    return np.asarray(shares.members(cells) @ shares.mass, np.float64)
 
 
 def _share_slope(
@@ -125,11 +143,10 @@ def _share_slope(
     slope = np.zeros((len(rows), len(shares.cohorts)))
     if cells["cohort"].isna().any():
         return slope
-    place = shares.place(cells)
-    values = cells["estimate"].to_numpy()
-    for r, members in enumerate(rows):
-        excess = (values[members] - estimate[r]) / shares.mass[place[members]].sum()
-        np.add.at(slope[r], place[members], excess)
+    members, values = shares.members(cells), cells["estimate"].to_numpy()
+    mass = members @ shares.mass
+    for r, own in enumerate(rows):
+        slope[r] = (values[own] - estimate[r]) / mass[own].sum() @ members[own]
     return slope
 
 
@@ -158,15 +175,15 @@ def _labels(cells: pd.DataFrame, rows: list[NDArray[np.intp]], by: Aggregation) 
         part = cells.iloc[members]
         labels["outcome"].append(part["outcome"].iloc[0])
         labels["estimand"].append(part["estimand"].iloc[0])
-        labels["n_treated"].append(_distinct_treated(part))
+        labels["n_treated"].append(distinct_treated(part))
         labels["n_control"].append(part["n_control"].max())
         if by != "overall":
             labels[by].append(part[by].iloc[0])
     return labels
 
 
-def _distinct_treated(part: pd.DataFrame) -> int:
-    """Count treated firms once: cohorts, and groups within them, are disjoint; a cohort's cells are not."""
+def distinct_treated(part: pd.DataFrame) -> int:
+    """Count treated firms once: cohorts and their groups are disjoint, a cohort's cells are not."""
     if part["cohort"].isna().any():
         return int(part["n_treated"].max())
     return int(part.groupby(["cohort", "group"], dropna=False)["n_treated"].max().sum())

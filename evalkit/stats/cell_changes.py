@@ -9,17 +9,6 @@ from numpy.typing import NDArray
 from evalkit.stats.arms import Contrast
 from evalkit.stats.moments import Moments
 
-Arms = tuple[tuple[NDArray[np.bool_], float], ...]
-"""Groups of firms (C,) and the sign with which their mean change counts; no group is in two of them."""
-
-
-@dataclasses.dataclass(frozen=True)
-class Cell:
-    """A change from one column of outcomes to another."""
-
-    at: int
-    since: int
-
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class CellChange:
@@ -28,15 +17,14 @@ class CellChange:
     Parameters
     ----------
     estimate : float
-        The signed sum of mean changes, such as that of the cohort less that of the comparison firms.
-    scale : (2, C) float64
-        Influence of a firm of each group: scale[0] v_at - scale[1] v_since + constant w; 0 for groups on no side.
-    constant : (C,) float64
+        Mean change of the cohort less that of the comparison firms.
+    scale, mean : (C,) float64
+        Influence of a firm of each group: scale * w_i * (change_i - mean); 0 for groups on neither side.
     """
 
     estimate: float
     scale: NDArray[np.float64]
-    constant: NDArray[np.float64]
+    mean: NDArray[np.float64]
 
 
 Sides = tuple[NDArray[np.bool_], NDArray[np.bool_]]
@@ -48,59 +36,31 @@ def sides(contrast: Contrast, moments: Moments) -> Sides:
     return seen & (moments.cohort == contrast.cohort), seen & np.isin(moments.cohort, contrast.controls)
 
 
-def two_sides(members: Sides) -> Arms:
-    """Return a cohort less its comparison firms."""
-    return (members[0], 1.0), (members[1], -1.0)
-
-
-def cell_change(cell: Cell | Contrast, arms: Arms, moments: Moments) -> CellChange:
-    """Add up mean changes with their signs; keep each group's share in the influence."""
-    change = moments.total[:, cell.at + 1] - moments.total[:, cell.since + 1]
-    scale, constant = np.zeros((2, moments.n_groups)), np.zeros(moments.n_groups)
-    estimate = 0.0
-    for own, sign in arms:
+def cell_change(contrast: Contrast, members: Sides, moments: Moments) -> CellChange:
+    """Compare mean changes; keep each group's share in the influence."""
+    change = moments.total[:, contrast.at + 1] - moments.total[:, contrast.since + 1]
+    scale, mean = np.zeros(moments.n_groups), np.zeros(moments.n_groups)
+    averages = []
+    for own, sign in zip(members, (1.0, -1.0), strict=True):
         mass = moments.total[own, 0].sum()
         average = change[own].sum() / mass
-        scale[:, own], constant[own] = sign / mass, -sign / mass * average
-        estimate += sign * average
-    return CellChange(float(estimate), scale, constant)
-
-
-def ratio_change(cell: Cell | Contrast, arms: Arms, moments: Moments) -> CellChange:
-    """Add up the logs of the growth of means with their signs.
-
-    With m_t the mean outcome of a group in period t, its growth is m_at / m_since, and a firm's influence on the log of
-    it y_at / m_at - y_since / m_since over the group's mass.
-
-    Reference
-    ---------
-    Wooldridge (2023), Simple approaches to nonlinear difference-in-differences with panel data, Econometrics Journal
-    26(3), section 3 (Poisson quasi-likelihood), which in a cell with group and period effects has this closed form.
-    """
-    scale, constant = np.zeros((2, moments.n_groups)), np.zeros(moments.n_groups)
-    estimate = 0.0
-    for own, sign in arms:
-        mass = moments.total[own, 0].sum()
-        centre = moments.centre[[cell.at, cell.since]]
-        means = moments.total[own][:, [cell.at + 1, cell.since + 1]].sum(axis=0) / mass + centre
-        scale[:, own] = (sign / mass / means)[:, None]
-        constant[own] = sign / mass * (centre[0] / means[0] - centre[1] / means[1])
-        estimate += sign * np.log(means[0] / means[1])
-    return CellChange(float(estimate), scale, constant)
+        scale[own], mean[own] = sign / mass, average
+        averages.append(average)
+    return CellChange(float(averages[0] - averages[1]), scale, mean)
 
 
 def cell_influence(
-    cells: Sequence[Cell | Contrast], found: Sequence[CellChange], moments: Moments
+    contrasts: Sequence[Contrast], found: Sequence[CellChange], moments: Moments
 ) -> Iterator[NDArray[np.float64]]:
     """Yield for each group the matrix A (cells, D + 1) with the firm's influence A v."""
-    k = len(cells)
-    scale, constant = np.array([c.scale for c in found]), np.array([c.constant for c in found])
-    at, since = (np.array([getattr(c, side) for c in cells], dtype=np.intp) + 1 for side in ("at", "since"))
+    k = len(contrasts)
+    scale, mean = np.array([c.scale for c in found]), np.array([c.mean for c in found])
+    at, since = (np.array([getattr(c, side) for c in contrasts], dtype=np.intp) + 1 for side in ("at", "since"))
     for group in range(moments.n_groups):
         a = np.zeros((k, moments.total.shape[1]))
-        a[np.arange(k), at] = scale[:, 0, group]
-        a[np.arange(k), since] -= scale[:, 1, group]
-        a[:, 0] = constant[:, group]
+        a[np.arange(k), at] = scale[:, group]
+        a[np.arange(k), since] -= scale[:, group]
+        a[:, 0] = -scale[:, group] * mean[:, group]
         yield a
 
 
@@ -132,7 +92,7 @@ def pooled_changes(asked: Sequence[Sequence[Contrast]], moments: Moments) -> Poo
     if not flat:
         return None
     contrasts = [c for _, c, _ in flat]
-    found = [cell_change(c, two_sides(members), moments) for _, c, members in flat]
+    found = [cell_change(c, members, moments) for _, c, members in flat]
     rows, place = np.unique([r for r, _, _ in flat], return_inverse=True)
     mass = np.array([moments.total[members[0], 0].sum() for _, _, members in flat])
     share = np.zeros((len(rows), len(flat)))

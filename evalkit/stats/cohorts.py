@@ -52,22 +52,6 @@ def cohort_shares(moments: Moments, cohorts: NDArray[np.int64], influence: list[
     return CohortShares(cohorts, mass, np.array([moments.product[m, 0, 0].sum() for m in own]), cross)
 
 
-def group_shares(
-    moments: Moments, parts: Sequence[tuple[int, str, NDArray[np.bool_]]], influence: list[NDArray[np.float64]]
-) -> CohortShares:
-    """Return the masses of parts of cohorts, each with cohort, name and groups of moments (C,), as `cohort_shares`."""
-    cross = np.zeros((len(influence[0]), len(parts)))
-    for k, (_, _, own) in enumerate(parts):
-        for group in np.flatnonzero(own):
-            cross[:, k] += influence[group] @ moments.product[group][:, 0]
-    return CohortShares(
-        np.array([cohort for cohort, _, _ in parts], dtype=np.int64),
-        np.array([moments.total[own, 0].sum() for _, _, own in parts]),
-        np.array([moments.product[own, 0, 0].sum() for _, _, own in parts]),
-        cross, np.array([name for _, name, _ in parts]),
-    )  # fmt: skip
-
-
 def caveats(n_dropped: int, labels: Mapping[str, Sequence[Any]], is_corrected: bool = False) -> tuple[str, ...]:
     """Return what a reader must know: firms left out, and outcomes with few treated firms behind them.
 

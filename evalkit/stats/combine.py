@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from evalkit.errors import EstimationError
 from evalkit.model.effects import Effects
+from evalkit.stats.aggregate import distinct_treated, within_whole
 from evalkit.stats.inference import effects_table
 
 
@@ -76,14 +77,14 @@ def total(effects: Effects) -> Effects:
             "only effects on levels add up to a total", where="total", code="E_OPTION",
             hint="estimate the outcome with transform \"level\"",
         )  # fmt: skip
-    mass = shares.mass[np.searchsorted(shares.cohorts, table["cohort"].to_numpy(dtype=np.int64))]
-    is_after = (table["event_time"] >= 0).to_numpy(dtype=bool)
+    mass = shares.members(table) @ shares.mass
+    is_after = (table["event_time"] >= 0).to_numpy(dtype=bool) & ~within_whole(table)
     outcomes = list(dict.fromkeys(table["outcome"]))
     matrix = np.array([np.where(is_after & (table["outcome"] == o).to_numpy(bool), mass, 0.0) for o in outcomes])
     parts = [table[row != 0] for row in matrix]
     labels: dict[str, list[object]] = {
         "outcome": list(outcomes), "estimand": [p["estimand"].iloc[0] for p in parts],
-        "n_treated": [int(p.groupby("cohort")["n_treated"].max().sum()) for p in parts],
+        "n_treated": [distinct_treated(p) for p in parts],
         "n_control": [int(p["n_control"].max()) for p in parts],
     }  # fmt: skip
     return _combined(effects, matrix, labels, "total")

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evalkit.stats.arms import Contrast
-from evalkit.stats.cell_changes import cell_change, cell_influence, sides, two_sides
+from evalkit.stats.cell_changes import cell_change, cell_influence, sides
 from evalkit.stats.moments import Moments
 
 
@@ -85,7 +85,7 @@ def _changes(moments: Moments, cohorts: NDArray[np.int64], at: int, since: int) 
     members = [sides(c, moments) for c in contrasts]
     if not all(own.any() and other.any() for own, other in members):
         return None
-    found = [cell_change(c, two_sides(pair), moments) for c, pair in zip(contrasts, members, strict=True)]
+    found = [cell_change(c, pair, moments) for c, pair in zip(contrasts, members, strict=True)]
     return moments.covariance(list(cell_influence(contrasts, found, moments)))
 
 

@@ -17,27 +17,28 @@ SAME = 1e-9
 """Two tables whose values are rounded at slightly different units."""
 
 ESTIMATORS = methods.names("estimation")
-OPTIONS = {"triple": {"category": "kind", "eligible": ("A",)}, "dose": {"cuts": (1.5,)}}
-NO_EFFECT = ("triple",)
-"""Both kinds of firms gain alike, so that nothing is left of the effect."""
 
 
-def frame(**options: object) -> pd.DataFrame:
-    """The twins' table, with two kinds of firms and an amount of awards."""
-    table = twins.frame(**options)
-    rng, code = np.random.default_rng(9), table["firm"].str[1:].astype(int)
-    kind, dose = rng.choice(["A", "B"], code.max() + 1), rng.uniform(1, 2, code.max() + 1)
-    return table.assign(kind=kind[code], dose=dose[code])
+TABLES = {"triple": twins.triple_frame, "dose": twins.dosed_frame}
+ROLES = {"triple": {"covariates": ("eligible",)}, "dose": {"dose": "dose"}}
+OPTIONS = {"triple": {"eligible": "eligible", "levels": ("yes",)}}
+
+
+def frame(name: str, **settings: float) -> pd.DataFrame:
+    return TABLES.get(name, twins.frame)(**settings)
 
 
 def panel(name: str, table: pd.DataFrame) -> ek.Panel:
     table = table.assign(y=np.exp(table["y"])) if name == "ratio" else table
-    made = twins.panel(table, covariates=["kind", "dose"])
-    return dataclasses.replace(made, covariates=(), dose="dose")
+    return twins.panel(table, **ROLES.get(name, {}))
 
 
-def effects(name: str, table: pd.DataFrame, weight: np.ndarray | None = None) -> ek.Effects:
-    return ek.estimate(twins.sample(panel(name, table), weight), name, **OPTIONS.get(name, {}))
+def estimate(name: str, sample: ek.MatchedSample) -> ek.Effects:
+    return ek.estimate(sample, name, **OPTIONS.get(name, {}))
+
+
+def effects(name: str, table: pd.DataFrame) -> ek.Effects:
+    return estimate(name, twins.sample(panel(name, table)))
 
 
 @pytest.fixture(params=ESTIMATORS)
@@ -52,7 +53,7 @@ def additive(request: pytest.FixtureRequest) -> str:
 
 
 def test_effects_have_the_one_shape(name: str) -> None:
-    found = effects(name, frame(missing=0.1))
+    found = effects(name, frame(name, missing=0.1))
     table = found.table
     assert tuple(table.columns) == COLUMNS
     assert found.vcov.shape == (len(table), len(table))
@@ -70,8 +71,7 @@ def test_effects_have_the_one_shape(name: str) -> None:
 @pytest.mark.parametrize("effect", [0.5, 0.0])
 @pytest.mark.parametrize("missing", [0.0, 0.15])
 def test_planted_effect_is_recovered_without_noise(name: str, effect: float, missing: float) -> None:
-    found = effects(name, frame(noise=0.0, effect=effect, missing=missing))
-    effect = 0.0 if name in NO_EFFECT else effect
+    found = effects(name, frame(name, noise=0.0, effect=effect, missing=missing))
     if found.table["event_time"].notna().all():
         found = ek.aggregate(found, "event_time")
     before = (found.table["event_time"] < 0).fillna(False).to_numpy(dtype=bool)
@@ -81,13 +81,13 @@ def test_planted_effect_is_recovered_without_noise(name: str, effect: float, mis
 
 
 def test_overall_effect_is_near_the_truth_with_noise(additive: str) -> None:
-    overall = ek.aggregate(effects(additive, frame(n=1500, noise=0.3, seed=4))).table.iloc[0]
-    assert abs(overall["estimate"] - 0.5 * (additive not in NO_EFFECT)) < 4 * overall["std_error"]
+    overall = ek.aggregate(effects(additive, frame(additive, n=1500, noise=0.3, seed=4))).table.iloc[0]
+    assert abs(overall["estimate"] - 0.5) < 4 * overall["std_error"]
     assert overall["std_error"] < 0.05
 
 
 def test_row_order_and_labels_do_not_change_a_bit(name: str) -> None:
-    table = frame(missing=0.1)
+    table = frame(name, missing=0.1)
     shuffled = table.sample(frac=1, random_state=3)
     relabelled = table.assign(firm=table["firm"].map(lambda f: f"Z{99999 - int(f[1:])}"))
     first = effects(name, table)
@@ -98,7 +98,7 @@ def test_row_order_and_labels_do_not_change_a_bit(name: str) -> None:
 
 
 def test_firm_and_year_constants_do_not_matter(additive: str) -> None:
-    table = frame(missing=0.1)
+    table = frame(additive, missing=0.1)
     code = table["firm"].str[1:].astype(int)
     moved = table.assign(y=table["y"] + code % 7 + 3 * np.cos(table["year"]))
     first, second = effects(additive, table).table, effects(additive, moved).table
@@ -107,29 +107,29 @@ def test_firm_and_year_constants_do_not_matter(additive: str) -> None:
 
 
 def test_scaling_the_outcome_scales_the_effect(additive: str) -> None:
-    table = frame(missing=0.1)
+    table = frame(additive, missing=0.1)
     first, second = effects(additive, table).table, effects(additive, table.assign(y=table["y"] * 1024)).table
     np.testing.assert_allclose(second["estimate"], first["estimate"] * 1024, rtol=EXACT)
     np.testing.assert_allclose(second["std_error"], first["std_error"] * 1024, rtol=EXACT)
 
 
 def test_firms_of_no_weight_do_not_matter(name: str) -> None:
-    table = frame(missing=0.1)
+    table = frame(name, missing=0.1)
     p = panel(name, table)
     drop = (p.cohort == 0) & (np.arange(p.n_firms) % 3 == 0)
     kept = table[~table["firm"].isin(np.array(p.firm.to_pylist())[drop])]
-    weighted = effects(name, table, np.where(drop, 0.0, 1.0)).table
+    weighted = estimate(name, twins.sample(p, np.where(drop, 0.0, 1.0))).table
     np.testing.assert_allclose(weighted["estimate"], effects(name, kept).table["estimate"], atol=SAME)
     assert weighted["n_control"].tolist() == effects(name, kept).table["n_control"].tolist()
 
 
 def test_the_estimand_is_the_samples(name: str) -> None:
-    s = dataclasses.replace(twins.sample(panel(name, frame())), estimand="att_matched")
-    assert set(ek.estimate(s, name, **OPTIONS.get(name, {})).table["estimand"]) == {"att_matched"}
+    s = dataclasses.replace(twins.sample(panel(name, frame(name))), estimand="att_matched")
+    assert set(estimate(name, s).table["estimand"]) == {"att_matched"}
 
 
 def test_shifting_all_years_shifts_only_the_labels(name: str) -> None:
-    table = frame(missing=0.1)
+    table = frame(name, missing=0.1)
     later = table.assign(year=table["year"] + 10, g=table["g"].where(table["g"] == 0, table["g"] + 10))
     first, second = effects(name, table), effects(name, later)
     assert first.table["estimate"].tolist() == second.table["estimate"].tolist()
@@ -137,7 +137,7 @@ def test_shifting_all_years_shifts_only_the_labels(name: str) -> None:
 
 
 def test_cloning_all_firms_halves_the_variance(name: str) -> None:
-    table = frame(n=400)
+    table = frame(name, n=400)
     twice = pd.concat([table, table.assign(firm="C" + table["firm"])])
     first, second = effects(name, table).table, effects(name, twice).table
     np.testing.assert_allclose(first["estimate"], second["estimate"], atol=SAME)
@@ -147,14 +147,14 @@ def test_cloning_all_firms_halves_the_variance(name: str) -> None:
 
 
 def test_the_callers_table_is_not_changed(name: str) -> None:
-    table = frame(missing=0.1)
+    table = frame(name, missing=0.1)
     before = table.copy()
     effects(name, table)
     pd.testing.assert_frame_equal(table, before)
 
 
 def test_saved_effects_come_back_the_same(name: str, tmp_path) -> None:
-    found = effects(name, frame(missing=0.1))
+    found = effects(name, frame(name, missing=0.1))
     found.save(tmp_path)
     back = ek.Effects.load(tmp_path)
     pd.testing.assert_frame_equal(found.table, back.table, check_exact=True)

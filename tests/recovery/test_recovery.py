@@ -13,7 +13,7 @@ import pytest
 import evalkit as ek
 import twins
 from evalkit import methods
-from evalkit.model.panel import Panel
+from evalkit.model.panel import Panel, PanelCovariate
 from evalkit.model.study import Outcome
 
 pytestmark = pytest.mark.slow
@@ -28,7 +28,7 @@ POWER = (0.77, 0.83)
 """80 % at an effect of 2.8 standard errors, three standard errors of a share of 2,000."""
 EXACT = 1e-10
 
-OPTIONS = {"triple": {"category": "kind", "eligible": ("A",)}, "dose": {"cuts": (4.0,)}}
+OPTIONS = {"triple": {"eligible": "kind", "levels": ("A",)}, "dose": {"cuts": (4.0,)}}
 GROWTH = 0.2
 """Outcomes in level are exp(0.2 y), so that no firm is most of the total; with heavy tails they would have no mean."""
 LINEAR = [name for name in methods.names("estimation") if name != "ratio"]
@@ -72,7 +72,7 @@ def panel(y: np.ndarray) -> Panel:
     number = np.arange(N_FIRMS)
     columns |= {"kind": np.where(number % 2, "A", "B"), "dose": 1.0 + number % 7}
     outcomes = tuple(Outcome(name=f"y{r}") for r in range(len(y)))
-    return Panel(pa.table(columns), tuple(YEARS.tolist()), outcomes, dose="dose")
+    return Panel(pa.table(columns), tuple(YEARS.tolist()), outcomes, (PanelCovariate("kind", "category"),), dose="dose")
 
 
 def overall(name: str, y: np.ndarray) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Effects by the fiscal year of the first award, and by group of firms where an estimate has groups."""
+"""Effects by the fiscal year of the first award."""
 
 from markupsafe import Markup
 
@@ -11,28 +11,27 @@ from evalkit.reporting.points import estimates
 def render(page: Page) -> Markup:
     """Render the section."""
     tables = [
-        _table(page, name, outcome, by)
+        _table(page, name, outcome)
         for name in estimates(page.release)
-        for by in ("cohort", "group")
-        if f"effects/{name}/{by}" in page.release.tables
+        if f"effects/{name}/cohort" in page.release.tables
         for outcome in page.release.study.outcome
     ]
     lead = page.say("cohorts.lead", threshold=page.number("study.threshold"))
     return page.fill("cohorts.html.j2", lead=lead, tables=tables)
 
 
-def _table(page: Page, estimate: str, outcome: Outcome, by: str) -> Table:
+def _table(page: Page, estimate: str, outcome: Outcome) -> Table:
     words = page.words
     scales = ("percent", "level") if main_scale(outcome) == "percent" else ("level", "percent")
-    titles = [f"cohorts.{by}", *(f"results.{s}" for s in scales), "results.n_treated", "results.n_control"]
+    titles = ["cohorts.cohort", *(f"results.{s}" for s in scales), "results.n_treated", "results.n_control"]
     rows = [
         [
-            str(row.labels[by]),
+            str(row.labels["cohort"]),
             *(page.effect(row, scale) for scale in scales),
             page.cell(row, "n_treated"),
             page.cell(row, "n_control"),
         ]
-        for row in page.release.tables[f"effects/{estimate}/{by}"]
+        for row in page.release.tables[f"effects/{estimate}/cohort"]
         if row.labels["outcome"] == outcome.name
     ]
     title = f"{words.outcome(outcome)}{words['page.colon']}{words.method_title('estimation', estimate)}"

@@ -15,7 +15,8 @@ def render(page: Page) -> Markup:
         _line(page, name, row)
         for outcome in page.release.study.outcome
         for name in estimates(page.release)
-        for row in page.release.tables[f"effects/{name}/overall"]
+        for by in ("overall", "group")
+        for row in page.release.tables.get(f"effects/{name}/{by}", [])
         if row.labels["outcome"] == outcome.name
     ]
     return page.fill("results.html.j2", table=Table(page.words["results.caption"], _columns(page), rows))
@@ -46,7 +47,7 @@ def _line(page: Page, estimate: str, row: Row) -> list[Cell]:
     outcome = outcome_of(page.release.study.outcome, row.labels["outcome"])
     return [
         words.outcome(outcome),
-        words.method_title("estimation", estimate),
+        _title(page, estimate, row),
         page.effect(row, "percent"),
         page.effect(row, "level"),
         page.cell(row, "baseline"),
@@ -55,3 +56,9 @@ def _line(page: Page, estimate: str, row: Row) -> list[Cell]:
         page.cell(row, "n_control"),
         words[f"reading.{reading_of(page.release, row)}"],
     ]
+
+
+def _title(page: Page, estimate: str, row: Row) -> str:
+    """Return the method's title, with the group where the row is one's."""
+    title = page.words.method_title("estimation", estimate)
+    return f"{title}{page.words['page.colon']}{row.labels['group']}" if "group" in row.labels else title

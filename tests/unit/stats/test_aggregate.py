@@ -1,5 +1,7 @@
 """Aggregation against influence values of firms, cohort shares included."""
 
+import dataclasses
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -7,6 +9,8 @@ import pytest
 import evalkit as ek
 import twins
 from evalkit.errors import EstimationError
+from evalkit.model.effects import CohortShares
+from evalkit.stats.inference import effects_table
 
 TWIN = 1e-9
 """Values are rounded once at 2^-35 of their range; everything else is the same arithmetic."""
@@ -74,3 +78,44 @@ def test_average_of_an_effect_without_error_has_none() -> None:
     by_cohort = ek.aggregate(cells, "cohort").table.set_index("cohort")
     assert np.isnan(by_cohort.loc[2013, "std_error"])
     assert by_cohort.loc[2014, "std_error"] > 0
+
+
+def test_groups_of_cohorts_are_weighted_by_their_own_firms() -> None:
+    """Two groups of one cohort, 30 and 10 firms, each with its variance and the error of the shares."""
+    made = _groups()
+    found = ek.aggregate(made)
+    row, share = found.table.iloc[0], np.array([0.75, 0.25])
+    assert row["estimate"] == pytest.approx(share @ [1.0, 2.0])
+    assert row["n_treated"] == 40
+    slope = (np.array([1.0, 2.0]) - row["estimate"]) / 40
+    assert found.vcov[0, 0] == pytest.approx(share**2 @ [0.04, 0.09] + slope**2 @ [30, 10])
+    assert ek.aggregate(made, "group").table["estimate"].tolist() == [1.0, 2.0]
+    assert ek.aggregate(ek.aggregate(made, "cohort")).table["n_treated"].item() == 40
+
+
+def test_numbered_groups_stand_in_order() -> None:
+    made = _groups()
+    renamed = dataclasses.replace(
+        made, table=made.table.assign(group=["900", "10000"]),
+        shares=dataclasses.replace(made.shares, groups=np.array(["900", "10000"])),
+    )  # fmt: skip
+    assert ek.aggregate(renamed, "group").table["group"].tolist() == ["900", "10000"]
+
+
+def test_rows_over_all_groups_stand_for_them() -> None:
+    made = _groups()
+    whole = dataclasses.replace(made, table=made.table.assign(group=pd.array([None, "2: b"], "string")))
+    assert ek.aggregate(whole).table["estimate"].tolist() == [1.0]
+    by_group = ek.aggregate(whole, "group").table
+    assert by_group["estimate"].tolist() == [2.0]
+
+
+def _groups() -> ek.Effects:
+    labels = {
+        "outcome": ["y", "y"], "estimand": ["att", "att"], "cohort": [2013, 2013], "year": [2013, 2013],
+        "event_time": [0, 0], "group": ["1: a", "2: b"], "n_treated": [30, 10], "n_control": [50, 50],
+    }  # fmt: skip
+    table, vcov = effects_table(labels, np.array([1.0, 2.0]), np.diag([0.04, 0.09]), np.inf, 0.95)
+    mass = np.array([30.0, 10.0])
+    shares = CohortShares(np.array([2013, 2013]), mass, mass, np.zeros((2, 2)), np.array(["1: a", "2: b"]))
+    return ek.Effects(table, vcov, "dose", {}, (), {}, shares=shares)
