@@ -1,0 +1,113 @@
+"""The pass of the multiplier bootstrap: the influence of groups applied to their firms, block by block."""
+
+import dataclasses
+from collections.abc import Sequence
+from functools import cached_property, reduce
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from evalkit.engine.local import map_blocks
+from evalkit.engine.paths import path_columns, paths
+from evalkit.errors import EstimationError
+from evalkit.model.panel import FIRM
+from evalkit.model.sample import MatchedSample
+from evalkit.stats.bootstrap import Draws, Law, Partial, Unit, block_sums, draws, multiplier_draws
+from evalkit.stats.moments import Moments, cluster_sums
+from evalkit.stats.stable_hash import hash_codes, stable_hash
+
+
+def bootstrap(
+    sample: MatchedSample, moments: Moments, influence: Sequence[NDArray[np.float64]], law: Law = "rademacher",
+    n_draws: int = 999, seed: int = 0,
+) -> Draws:  # fmt: skip
+    """Draw the deviation of estimates from their truth by random multipliers of firms, or of clusters above them.
+
+    Parameters
+    ----------
+    sample : MatchedSample
+        The firms.
+    moments : Moments
+        Their groups, kept apart by cohort, pattern of observed columns and cluster.
+    influence : sequence of (K, D + 1) float64
+        For each group in order, the matrix A with the influence A v of a firm.
+    law : {"rademacher", "mammen"}
+        Law of the multipliers.
+    n_draws : int
+    seed : int
+        Key of the multipliers, together with the draw and the firm's id or the cluster's number.
+
+    Raises
+    ------
+    EstimationError
+        Clusters in two ways, or groups of strata (`E_OPTION`); more than 1 % of draws are degenerate (`E_BOOTSTRAP`).
+
+    Reference
+    ---------
+    Callaway and Sant'Anna (2021), Journal of Econometrics 225(2), section 4.1, algorithm 1; Mammen (1993), Annals of
+    Statistics 21(1), section 3.
+    """
+    if moments.n_second or moments.stratum is not None:
+        raise EstimationError(
+            "multipliers are drawn for firms, or clusters in one way, without strata", where="bootstrap",
+            code="E_OPTION", hint="take the band in closed form",
+        )  # fmt: skip
+    if moments.cluster is not None:
+        scores = np.array([a @ s for a, s in zip(influence, moments.total, strict=True)])
+        key = hash_codes(np.unique(moments.cluster), seed)
+        return multiplier_draws(cluster_sums(moments.cluster, scores), key, law, n_draws)
+    scores = _Scores(sample, moments, list(influence))
+    columns = [FIRM, *path_columns(sample.panel)]
+    unit = Unit.covering(_largest(scores, columns), int(moments.n.sum()))
+
+    def kernel(block: pa.RecordBatch, row: int) -> Partial:
+        key = stable_hash(pa.chunked_array([block.column(FIRM)]), seed)
+        return block_sums(scores(block, row)[0], key, law, n_draws, unit)
+
+    return draws(reduce(Partial.__add__, map_blocks(sample.panel, columns, kernel)), law, unit)
+
+
+def _largest(scores: "_Scores", columns: Sequence[str]) -> NDArray[np.float64]:
+    """Return the largest influence of any firm on each estimate (K,)."""
+
+    def kernel(block: pa.RecordBatch, row: int) -> tuple[NDArray[np.float64], int]:
+        found, n = scores(block, row)
+        return np.asarray(np.abs(found).max(axis=0, initial=0.0), np.float64), n
+
+    ends, counts = zip(*map_blocks(scores.sample.panel, columns, kernel), strict=True)
+    if sum(counts) != scores.moments.n.sum():
+        raise ValueError("groups must be those of the sample: same columns observed, same clusters")
+    return np.asarray(np.max(ends, axis=0), np.float64)
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class _Scores:
+    sample: MatchedSample
+    moments: Moments
+    matrices: list[NDArray[np.float64]]
+
+    def __call__(self, block: pa.RecordBatch, row: int) -> tuple[NDArray[np.float64], int]:
+        """Return A v of each firm of a block (n, K), 0 outside the groups, and how many firms are inside."""
+        import pandas as pd
+
+        panel, firms = self.sample.panel, slice(row, row + block.num_rows)
+        weight, cohort, y = self.sample.weight[firms], panel.cohort[firms], paths(panel, block) - self.moments.centre
+        seen = ~np.isnan(y)
+        v = np.concatenate([np.ones((len(y), 1)), np.where(seen, y, 0.0)], axis=1) * weight[:, None]
+        code = pd.factorize(np.where(weight > 0, cohort, -1))[0].astype(np.int64)
+        for column in seen.T:
+            code = pd.factorize(code * 2 + column)[0].astype(np.int64)
+        order = np.argsort(code, kind="stable")
+        found, n = np.zeros((len(y), len(self.matrices[0]))), 0
+        for rows in np.split(order, np.flatnonzero(np.diff(code[order])) + 1):
+            group = self._number.get((int(cohort[rows[0]]), seen[rows[0]].tobytes())) if weight[rows[0]] > 0 else None
+            if group is not None:
+                found[rows] = v[rows] @ self.matrices[group].T
+                n += len(rows)
+        return found, n
+
+    @cached_property
+    def _number(self) -> dict[tuple[int, bytes], int]:
+        keys = zip(self.moments.cohort, self.moments.observed, strict=True)
+        return {(int(g), seen.tobytes()): c for c, (g, seen) in enumerate(keys)}
