@@ -11,17 +11,60 @@ from numpy.typing import NDArray
 from evalkit.engine.local import map_blocks
 from evalkit.engine.paths import path_columns, paths
 from evalkit.errors import EstimationError
+from evalkit.model.effects import Draws
 from evalkit.model.panel import FIRM
 from evalkit.model.sample import MatchedSample
-from evalkit.stats.bootstrap import Draws, Law, Partial, Unit, block_sums, draws, multiplier_draws
+from evalkit.stats.bootstrap import Drawn, Law, Partial, Unit, block_sums, draws, multiplier_draws
 from evalkit.stats.moments import Moments, cluster_sums
 from evalkit.stats.stable_hash import hash_codes, stable_hash
+
+
+def drawn(
+    sample: MatchedSample, moments: Moments, influence: Sequence[NDArray[np.float64]],
+    cohorts: NDArray[np.int64] | None = None, scale: float | NDArray[np.float64] = 1.0,
+) -> tuple[Draws | None, tuple[str, ...]]:  # fmt: skip
+    """Draw the deviation of effects from their truth as the panel's choices of inference say, with caveats by key.
+
+    Parameters
+    ----------
+    sample : MatchedSample
+        The firms.
+    moments : Moments
+        Their groups.
+    influence : sequence of (K, D + 1) float64
+        For each group in order, the matrix A with the influence A v of a firm; none, and there are no draws.
+    cohorts : (C,) int64, optional
+        Cohorts whose mass is drawn too.
+    scale : float or (K,) float64
+        Factor of the influence.
+
+    Raises
+    ------
+    EstimationError
+        See `bootstrap`.
+    """
+    chosen = sample.panel.inference
+    if chosen.bootstrap == "none" or not len(influence):
+        return None, ()
+    k, own = len(influence[0]), np.zeros(0, np.int64) if cohorts is None else cohorts
+    joined = []
+    for cohort, a in zip(moments.cohort, influence, strict=True):
+        mass = np.zeros((len(own), a.shape[1]))
+        mass[:, 0] = own == cohort
+        joined.append(np.concatenate([a, mass]))
+    found = bootstrap(sample, moments, joined, chosen.bootstrap, chosen.draws, chosen.seed or 0)
+    return Draws(found.values[:, :k] * scale, found.values[:, k:]), caveats(found, chosen.draws)
+
+
+def caveats(found: Drawn, n_draws: int) -> tuple[str, ...]:
+    """Return the caveat on degenerate draws, if there are any."""
+    return (f"degenerate_draws:{found.n_degenerate}/{n_draws}",) if found.n_degenerate else ()
 
 
 def bootstrap(
     sample: MatchedSample, moments: Moments, influence: Sequence[NDArray[np.float64]], law: Law = "rademacher",
     n_draws: int = 999, seed: int = 0,
-) -> Draws:  # fmt: skip
+) -> Drawn:  # fmt: skip
     """Draw the deviation of estimates from their truth by random multipliers of firms, or of clusters above them.
 
     Parameters
@@ -48,37 +91,43 @@ def bootstrap(
     Callaway and Sant'Anna (2021), Journal of Econometrics 225(2), section 4.1, algorithm 1; Mammen (1993), Annals of
     Statistics 21(1), section 3.
     """
-    if moments.n_second or moments.stratum is not None:
+    refuse_two_ways(moments.n_second)
+    if moments.stratum is not None:
         raise EstimationError(
-            "multipliers are drawn for firms, or clusters in one way, without strata", where="bootstrap",
-            code="E_OPTION", hint="take the band in closed form",
+            "multipliers are not drawn with strata", where="inference.bootstrap", code="E_OPTION",
+            hint='bootstrap = "none" takes the band in closed form',
         )  # fmt: skip
     if moments.cluster is not None:
-        scores = np.array([a @ s for a, s in zip(influence, moments.total, strict=True)])
+        totals = np.array([a @ s for a, s in zip(influence, moments.total, strict=True)])
         key = hash_codes(np.unique(moments.cluster), seed)
-        return multiplier_draws(cluster_sums(moments.cluster, scores), key, law, n_draws)
+        return multiplier_draws(cluster_sums(moments.cluster, totals), key, law, n_draws)
     scores = _Scores(sample, moments, list(influence))
-    columns = [FIRM, *path_columns(sample.panel)]
-    unit = Unit.covering(_largest(scores, columns), int(moments.n.sum()))
+    unit = Unit.covering(np.sqrt(np.diag(moments.covariance(influence))), int(moments.n.sum()))
 
-    def kernel(block: pa.RecordBatch, row: int) -> Partial:
+    def kernel(block: pa.RecordBatch, row: int) -> tuple[Partial, int]:
+        psi, n = scores(block, row)
         key = stable_hash(pa.chunked_array([block.column(FIRM)]), seed)
-        return block_sums(scores(block, row)[0], key, law, n_draws, unit)
+        return block_sums(psi, key, law, n_draws, unit), n
 
-    return draws(reduce(Partial.__add__, map_blocks(sample.panel, columns, kernel)), law, unit)
-
-
-def _largest(scores: "_Scores", columns: Sequence[str]) -> NDArray[np.float64]:
-    """Return the largest influence of any firm on each estimate (K,)."""
-
-    def kernel(block: pa.RecordBatch, row: int) -> tuple[NDArray[np.float64], int]:
-        found, n = scores(block, row)
-        return np.asarray(np.abs(found).max(axis=0, initial=0.0), np.float64), n
-
-    ends, counts = zip(*map_blocks(scores.sample.panel, columns, kernel), strict=True)
-    if sum(counts) != scores.moments.n.sum():
+    parts, counts = zip(*map_blocks(sample.panel, [FIRM, *path_columns(sample.panel)], kernel), strict=True)
+    if sum(counts) != moments.n.sum():
         raise ValueError("groups must be those of the sample: same columns observed, same clusters")
-    return np.asarray(np.max(ends, axis=0), np.float64)
+    return draws(reduce(Partial.__add__, parts), law, unit)
+
+
+def refuse_two_ways(n_second: int) -> None:
+    """Refuse clusters in two ways, whose covariance no one multiplier gives.
+
+    Raises
+    ------
+    EstimationError
+        `E_OPTION`.
+    """
+    if n_second:
+        raise EstimationError(
+            "multipliers are drawn for firms, or for clusters in one way", where="inference.bootstrap",
+            code="E_OPTION", hint='bootstrap = "none" takes the band in closed form',
+        )  # fmt: skip
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -109,5 +158,5 @@ class _Scores:
 
     @cached_property
     def _number(self) -> dict[tuple[int, bytes], int]:
-        keys = zip(self.moments.cohort, self.moments.observed, strict=True)
+        keys = zip(self.moments.cohort, self.moments.pattern, strict=True)
         return {(int(g), seen.tobytes()): c for c, (g, seen) in enumerate(keys)}

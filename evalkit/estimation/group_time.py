@@ -7,15 +7,19 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from evalkit.engine.comparisons import adjusted_effects, entrants
+from evalkit.engine.comparisons import adjusted_effects
+from evalkit.engine.entrants import entrants
+from evalkit.engine.multipliers import drawn
 from evalkit.engine.paths import baseline_means, sample_moments
 from evalkit.errors import DesignError
-from evalkit.model.effects import CohortShares, Effects
+from evalkit.model.effects import CohortShares, Draws, Effects, Parts
 from evalkit.model.panel import Panel
 from evalkit.model.sample import MatchedSample
 from evalkit.stats.arms import Contrast, observed_throughout
+from evalkit.stats.cluster import clusters_among
 from evalkit.stats.cohorts import caveats, cohort_shares
 from evalkit.stats.inference import effects_table
+from evalkit.stats.mean_contrasts import MeanContrast, contrast_means
 from evalkit.stats.moments import Moments
 from evalkit.stats.regression import treatable
 
@@ -88,11 +92,12 @@ class Method:
         is_adjusted = self.adjustment != "none" and bool(names)
         found = self._adjusted(sample, names) if is_adjusted else self._plain(sample)
         level = panel.inference.level
-        table, vcov = effects_table(found.labels(sample), found.estimate, found.vcov, np.inf, level)
+        table, vcov = effects_table(found.labels, found.estimate, found.vcov, found.dof, level)
         options = dataclasses.asdict(self) | ({"covariates": names} if is_adjusted else {})
         return Effects(
             table=table, vcov=vcov, method="group_time", options=options, outcomes=panel.outcomes, level=level,
-            baseline=baseline_means(sample), notes=found.notes, shares=found.shares,
+            baseline=baseline_means(sample), notes=found.notes, shares=found.shares, dof=found.dof,
+            parts=found.parts, draws=found.draws,
         )  # fmt: skip
 
     def _plain(self, sample: MatchedSample) -> "_Found":
@@ -104,17 +109,19 @@ class Method:
             moments, n_lost = _balanced(moments, len(panel.periods))
             notes = (f"not_balanced:{n_lost}",) if n_lost else ()
         cells = self._cells(panel, np.unique(moments.cohort))
-        sides = [_sides(c.contrast, moments) for c in cells]
-        counts = np.array([[int(moments.n[side].sum()) for side in pair] for pair in sides]).reshape(-1, 2)
-        use = _estimable(counts)
-        cells, sides, counts = [cells[k] for k in use], [sides[k] for k in use], counts[use]
-        solved = [_solve(c.contrast, pair, moments) for c, pair in zip(cells, sides, strict=True)]
-        influence = list(_influence(cells, solved, moments))
-        found = _Found(
-            cells, counts, np.array([s.estimate for s in solved]), moments.covariance(influence),
-            cohort_shares(moments, _cohorts(cells), influence), notes,
+        contrasts = [_contrast(c.contrast, moments) for c in cells]
+        counts = np.array([[int(moments.n[side].sum()) for side in (c.treated, c.control)] for c in contrasts])
+        use = _estimable(counts.reshape(-1, 2))
+        cells, counts, contrasts = [cells[k] for k in use], counts[use], [contrasts[k] for k in use]
+        found = contrast_means(moments, contrasts, panel.inference.correction)
+        cohorts = np.array(sorted({c.contrast.cohort for c in cells}), dtype=np.int64)
+        draws, told = drawn(sample, moments, found.influence, cohorts)
+        labels = _labels(cells, counts, sample)
+        labels["n_clusters"] = [clusters_among(moments, c.treated) for c in contrasts]
+        return _Found(
+            labels, found.estimate, found.vcov, cohort_shares(moments, cohorts, found.influence), draws,
+            (*caveats(n_dropped, labels, found.is_corrected), *notes, *told), found.dof, found.parts,
         )  # fmt: skip
-        return dataclasses.replace(found, notes=(*caveats(n_dropped, found.labels(sample)), *notes))
 
     def _adjusted(self, sample: MatchedSample, names: Sequence[str]) -> "_Found":
         """Estimate with covariates, by a few passes over firms."""
@@ -128,8 +135,12 @@ class Method:
             use = _estimable(counts)
             cells, counts = [cells[k] for k in use], counts[use]
             adjusted = adjusted_effects(who, [c.contrast for c in cells], self.adjustment, self.max_score)  # type: ignore[arg-type]
-        found = _Found(cells, counts, adjusted.estimate, adjusted.vcov, adjusted.shares, adjusted.notes)
-        return dataclasses.replace(found, notes=(*adjusted.notes, *caveats(0, found.labels(sample))))
+        labels = _labels(cells, counts, sample)
+        labels["n_clusters"] = [*who.treated_clusters([c.contrast for c in cells])]
+        return _Found(
+            labels, adjusted.estimate, adjusted.vcov, adjusted.shares, adjusted.draws,
+            (*adjusted.notes, *caveats(0, labels)),
+        )  # fmt: skip
 
     def _cells(self, panel: Panel, present: Iterable[int]) -> "list[_Cell]":
         """Return the cells that the periods allow, outcome by outcome."""
@@ -165,25 +176,29 @@ class _Cell:
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class _Found:
-    """Cells with firms on both sides (counts (K, 2)), their effects, and what goes with them into `Effects`."""
+    """Labels of the cells, their effects, and what goes with them into `Effects`."""
 
-    cells: list[_Cell]
-    counts: NDArray[np.int64]
+    labels: dict[str, list[object]]
     estimate: NDArray[np.float64]
     vcov: NDArray[np.float64]
     shares: CohortShares
+    draws: Draws | None
     notes: tuple[str, ...]
+    dof: float | NDArray[np.float64] = np.inf
+    parts: Parts | None = None
 
-    def labels(self, sample: MatchedSample) -> dict[str, list[object]]:
-        return {
-            "outcome": [c.outcome for c in self.cells],
-            "estimand": [sample.estimand] * len(self.cells),
-            "cohort": [c.contrast.cohort for c in self.cells],
-            "year": [c.year for c in self.cells],
-            "event_time": [c.year - c.contrast.cohort for c in self.cells],
-            "n_treated": self.counts[:, 0].tolist(),
-            "n_control": self.counts[:, 1].tolist(),
-        }
+
+def _labels(cells: "list[_Cell]", counts: NDArray[np.int64], sample: MatchedSample) -> dict[str, list[object]]:
+    """Return the labels of cells with counts of firms on both sides (K, 2)."""
+    return {
+        "outcome": [c.outcome for c in cells],
+        "estimand": [sample.estimand] * len(cells),
+        "cohort": [c.contrast.cohort for c in cells],
+        "year": [c.year for c in cells],
+        "event_time": [c.year - c.contrast.cohort for c in cells],
+        "n_treated": counts[:, 0].tolist(),
+        "n_control": counts[:, 1].tolist(),
+    }
 
 
 def _estimable(counts: NDArray[np.int64]) -> NDArray[np.intp]:
@@ -203,10 +218,6 @@ def _estimable(counts: NDArray[np.int64]) -> NDArray[np.intp]:
     return use
 
 
-def _cohorts(cells: Sequence[_Cell]) -> NDArray[np.int64]:
-    return np.array(sorted({c.contrast.cohort for c in cells}), dtype=np.int64)
-
-
 def _balanced(moments: Moments, n_periods: int) -> tuple[Moments, int]:
     """Take out outcomes of groups that do not have them in all periods; returns how many firms lost any."""
     unseen = np.zeros_like(moments.observed)
@@ -217,42 +228,11 @@ def _balanced(moments: Moments, n_periods: int) -> tuple[Moments, int]:
     return moments.without(unseen), int(moments.n[lost].sum())
 
 
-def _sides(contrast: Contrast, moments: Moments) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Say which groups of firms are on each side of a cell."""
+def _contrast(contrast: Contrast, moments: Moments) -> MeanContrast:
+    """Say what changes in a cell, and which groups of firms are on each side of it."""
+    change = np.zeros(moments.observed.shape[1])
+    change[contrast.at], change[contrast.since] = 1.0, -1.0
     seen = moments.observed[:, contrast.at] & moments.observed[:, contrast.since]
-    return seen & (moments.cohort == contrast.cohort), seen & np.isin(moments.cohort, contrast.controls)
-
-
-@dataclasses.dataclass(frozen=True)
-class _Solved:
-    estimate: float
-    scale: NDArray[np.float64]
-    mean: NDArray[np.float64]
-
-
-def _solve(contrast: Contrast, sides: tuple[NDArray[np.bool_], NDArray[np.bool_]], moments: Moments) -> _Solved:
-    """Compare mean changes; keep each group's share in the influence: psi_i = scale * w_i * (change_i - mean)."""
-    change = moments.total[:, contrast.at + 1] - moments.total[:, contrast.since + 1]
-    scale, mean = np.zeros(moments.n_groups), np.zeros(moments.n_groups)
-    averages = []
-    for members, sign in zip(sides, (1.0, -1.0), strict=True):
-        mass = moments.total[members, 0].sum()
-        average = change[members].sum() / mass
-        scale[members], mean[members] = sign / mass, average
-        averages.append(average)
-    return _Solved(float(averages[0] - averages[1]), scale, mean)
-
-
-def _influence(
-    cells: Sequence[_Cell], solved: Sequence[_Solved], moments: Moments
-) -> Iterator[NDArray[np.float64]]:  # fmt: skip
-    """Yield for each group the matrix A (cells, D + 1) with the firm's influence A v."""
-    k = len(cells)
-    scale, mean = np.array([s.scale for s in solved]), np.array([s.mean for s in solved])
-    at, since = (np.array([getattr(c.contrast, side) for c in cells]) + 1 for side in ("at", "since"))
-    for group in range(moments.n_groups):
-        a = np.zeros((k, moments.total.shape[1]))
-        a[np.arange(k), at] = scale[:, group]
-        a[np.arange(k), since] -= scale[:, group]
-        a[:, 0] = -scale[:, group] * mean[:, group]
-        yield a
+    return MeanContrast(
+        change, seen & (moments.cohort == contrast.cohort), seen & np.isin(moments.cohort, contrast.controls)
+    )

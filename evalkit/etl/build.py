@@ -282,7 +282,7 @@ def _panel(study: Study, firms: Firms, states: States, past: History | None) -> 
         table = table.append_column(name, values)
     return Panel(
         table, study.period.labels, study.outcome, roles, study.treatment.anticipation, flow, study.clusters,
-        study.inference, DOSE if DOSE in beside else "", AWARD if study.treatment.path else "",
+        study.seeded_inference, DOSE if DOSE in beside else "", AWARD if study.treatment.path else "",
     )  # fmt: skip
 
 

@@ -31,7 +31,7 @@ LEAST_ERROR = 1e-12
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class Draws:
+class Drawn:
     """Draws of the deviation of K estimates from their truth.
 
     Parameters
@@ -45,34 +45,10 @@ class Draws:
     values: NDArray[np.float64]
     n_degenerate: int
 
-    @property
-    def std_error(self) -> NDArray[np.float64]:
-        """Standard errors (K,): the interquartile range of the draws over that of the normal, as the R package did."""
-        from scipy import stats
-
-        low, high = np.quantile(self.values, [0.25, 0.75], axis=0, method="inverted_cdf")
-        return np.asarray((high - low) / (stats.norm.ppf(0.75) - stats.norm.ppf(0.25)), np.float64)
-
-    def critical_value(self, level: float = 0.95) -> float:
-        """Return c such that estimate +- c std_error covers all K together with probability `level`.
-
-        Reference
-        ---------
-        Callaway and Sant'Anna (2021), Journal of Econometrics 225(2), section 4.1, algorithm 1.
-        """
-        from scipy import stats
-
-        error = self.std_error
-        use = error > LEAST_ERROR * error.max(initial=0.0)
-        if not use.any():
-            return float(stats.norm.ppf(0.5 + level / 2))
-        largest = (np.abs(self.values[:, use]) / error[use]).max(axis=1)
-        return float(np.quantile(largest, level, method="inverted_cdf"))
-
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Unit:
-    """What influence is rounded to, and how many firms may be added up.
+    """What influence is rounded to.
 
     Parameters
     ----------
@@ -152,7 +128,7 @@ def high_multipliers(key: NDArray[np.uint64], law: Law, n_draws: int) -> NDArray
     return counted(key, n_draws, lane) < bound
 
 
-def draws(sums: Partial, law: Law, unit: Unit) -> Draws:
+def draws(sums: Partial, law: Law, unit: Unit) -> Drawn:
     """Turn the sums over all firms into draws.
 
     Raises
@@ -165,10 +141,10 @@ def draws(sums: Partial, law: Law, unit: Unit) -> Draws:
     good = (sums.n_high > 0) & (sums.n_high < sums.n) & np.isfinite(values).all(axis=1)
     n_degenerate = int((~good).sum())
     require_draws(n_degenerate, len(good))
-    return Draws(values[good], n_degenerate)
+    return Drawn(values[good], n_degenerate)
 
 
-def multiplier_draws(psi: NDArray[np.float64], key: NDArray[np.uint64], law: Law, n_draws: int = 999) -> Draws:
+def multiplier_draws(psi: NDArray[np.float64], key: NDArray[np.uint64], law: Law, n_draws: int = 999) -> Drawn:
     """Draw from influence that is held in memory, such as that of clusters; see `block_sums` and `draws`."""
     unit = Unit.covering(np.abs(psi).max(axis=0, initial=0.0), len(psi))
     return draws(block_sums(psi, key, law, n_draws, unit), law, unit)
@@ -187,3 +163,28 @@ def require_draws(n_degenerate: int, n_draws: int) -> None:
             f"{n_degenerate:,} of {n_draws:,} draws are degenerate, more than {MOST_DEGENERATE:.0%}",
             code="E_BOOTSTRAP", hint="there are too few firms or clusters that differ; use the analytic interval",
         )  # fmt: skip
+
+
+def critical_value(values: NDArray[np.float64], error: NDArray[np.float64], level: float = 0.95) -> float:
+    """Return c such that estimate +- c error covers all K together with probability `level`.
+
+    Parameters
+    ----------
+    values : (B, K) float64
+        Draws of the deviations.
+    error : (K,) float64
+        Standard errors; effects without one, or with one of 0, do not count.
+    level : float
+        Coverage of the whole band.
+
+    Reference
+    ---------
+    Callaway and Sant'Anna (2021), Journal of Econometrics 225(2), section 4.1, algorithm 1.
+    """
+    from scipy import stats
+
+    use = error > LEAST_ERROR * np.nanmax(error, initial=0.0)
+    if not use.any():
+        return float(stats.norm.ppf(0.5 + level / 2))
+    largest = (np.abs(values[:, use]) / error[use]).max(axis=1)
+    return float(np.quantile(largest, level, method="inverted_cdf"))

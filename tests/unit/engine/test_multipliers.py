@@ -85,7 +85,7 @@ def test_what_has_no_multipliers_is_refused() -> None:
     with pytest.raises(EstimationError) as error:
         multipliers.bootstrap(sample, dataclasses.replace(moments, n_second=3), found.influence)
     assert error.value.code == "E_OPTION"
-    unseen = np.zeros_like(moments.observed)
-    unseen[:, 0] = True
+    with pytest.raises(EstimationError):
+        multipliers.bootstrap(sample, dataclasses.replace(moments, stratum=moments.cohort), found.influence)
     with pytest.raises(ValueError, match="groups"):
-        multipliers.bootstrap(sample, moments.without(unseen), found.influence)
+        multipliers.bootstrap(sample, dataclasses.replace(moments, n=moments.n + 1), found.influence)
