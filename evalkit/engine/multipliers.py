@@ -130,6 +130,14 @@ def refuse_two_ways(n_second: int) -> None:
         )  # fmt: skip
 
 
+def _product(v: NDArray[np.float64], matrix: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return A v (n, K) of each row; sums in the order of columns, where BLAS's would depend on the number of rows."""
+    found = np.zeros((len(v), len(matrix)))
+    for column in np.flatnonzero(matrix.any(axis=0)):
+        found += v[:, column, None] * matrix[:, column]
+    return found
+
+
 @dataclasses.dataclass(frozen=True, eq=False)
 class _Scores:
     sample: MatchedSample
@@ -152,7 +160,7 @@ class _Scores:
         for rows in np.split(order, np.flatnonzero(np.diff(code[order])) + 1):
             group = self._number.get((int(cohort[rows[0]]), seen[rows[0]].tobytes())) if weight[rows[0]] > 0 else None
             if group is not None:
-                found[rows] = v[rows] @ self.matrices[group].T
+                found[rows] = _product(v[rows], self.matrices[group])
                 n += len(rows)
         return found, n
 

@@ -97,7 +97,7 @@ def test_EST10_degenerate_draws_are_counted_and_too_many_refused() -> None:
 
 
 def test_firms_without_influence_do_not_count() -> None:
-    psi, key = influence(n=5)
+    psi, _ = influence(n=5)
     with pytest.raises(EstimationError):
         multiplier_draws(np.vstack([psi, np.zeros((100, 4))]), hash_codes(np.arange(105), 7), "rademacher", 4_000)
 
