@@ -1,69 +1,26 @@
-"""Passes of group-time effects with covariates: who enters, propensity scores, sums, influence."""
+"""Passes of group-time effects with covariates: propensity scores, sums, influence, draws."""
 
 import dataclasses
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+import operator
+from collections.abc import Sequence
+from functools import reduce
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
 
-from evalkit.engine.local import map_blocks, map_rows
-from evalkit.engine.paths import clusters, path_columns, paths
+from evalkit.engine.entrants import Entrants
+from evalkit.engine.local import map_rows
+from evalkit.engine.multipliers import caveats, refuse_two_ways
+from evalkit.engine.paths import clusters
 from evalkit.errors import DesignError, EstimationError, raise_all
-from evalkit.model.effects import CohortShares
-from evalkit.model.sample import MatchedSample
-from evalkit.stats.arms import Arm, Contrast, Firms, Pool, Scratch, arms, by_pool, chunks, observed_throughout
+from evalkit.model.effects import CohortShares, Draws
+from evalkit.stats.arms import Arm, Contrast, Firms, Pool, Scratch, arms, by_pool, chunks
+from evalkit.stats.bootstrap import Partial, Unit, block_sums, draws, multiplier_draws
 from evalkit.stats.common_support import inverse_on, pool_columns, supports
-from evalkit.stats.covariates import any_missing, read_covariates
 from evalkit.stats.doubly_robust import Adjustment, Regression, Scores, Solved, Sums, influence, solve, sum_block
 from evalkit.stats.logits import Run, fit_logits
 from evalkit.stats.moments import clustered
-from evalkit.stats.regressors import refuse_collinear, regressors
-from evalkit.stats.transforms import transform
-
-
-@dataclasses.dataclass(frozen=True, eq=False)
-class Entrants:
-    """The firms of a sample that an estimate with covariates can use.
-
-    Parameters
-    ----------
-    sample : MatchedSample
-        All firms.
-    firms : Firms
-        Those that enter.
-    is_in : (n_firms,) bool
-        Which firms of the panel they are.
-    notes : tuple of str
-        Caveats by key.
-    """
-
-    sample: MatchedSample
-    firms: Firms
-    is_in: NDArray[np.bool_]
-    notes: tuple[str, ...]
-
-    def counts(self, contrasts: Sequence[Contrast]) -> NDArray[np.int64]:
-        """Return the firms on both sides of each cell (K, 2)."""
-        whole = slice(0, self.firms.x.n)
-        found = np.zeros((len(contrasts), 2), dtype=np.int64)
-        for arm in arms(contrasts, self.firms.seen):
-            found[arm.cells, 0] = len(self.firms.treated(arm, whole))
-            found[arm.cells, 1] = np.count_nonzero(self.firms.is_control(arm.pool, whole))
-        return found
-
-    def blocks(self, kernel: Callable[[NDArray[np.float64], slice], Any]) -> Iterator[Any]:
-        """Yield `kernel(y, rows)` for each block: outcomes (m, D) of its firms that enter, and their numbers."""
-        panel = self.sample.panel
-
-        def on_block(block: pa.RecordBatch, row: int) -> Any:  # noqa: ANN401
-            own = self.is_in[row : row + block.num_rows]
-            start = int(np.count_nonzero(self.is_in[:row]))
-            y = paths(panel, block)
-            return kernel(y if own.all() else y[own], slice(start, start + int(np.count_nonzero(own))))
-
-        return map_blocks(panel, path_columns(panel), on_block)
+from evalkit.stats.stable_hash import hash_codes, stable_hash
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -77,6 +34,8 @@ class Adjusted:
         Sum over clusters of the outer products of their influence.
     shares : CohortShares
         For aggregation.
+    draws : Draws or None
+        Of a bootstrap, where the panel asks for one.
     notes : tuple of str
         Caveats by key.
     """
@@ -84,77 +43,8 @@ class Adjusted:
     estimate: NDArray[np.float64]
     vcov: NDArray[np.float64]
     shares: CohortShares
+    draws: Draws | None
     notes: tuple[str, ...]
-
-
-def entrants(sample: MatchedSample, names: Sequence[str], first_untreated: int, is_balanced: bool) -> Entrants:
-    """Choose the firms that enter and read their covariates and which outcomes they have.
-
-    Parameters
-    ----------
-    sample : MatchedSample
-        Firms with positive weight enter.
-    names : sequence of str
-        Covariates of the panel; firms that lack one are left out.
-    first_untreated : int
-        First cohort that is untreated in the first period, anticipation counted; earlier ones are left out.
-    is_balanced : bool
-        Whether outcomes count only of firms that have them in all periods.
-
-    Raises
-    ------
-    DesignError
-        No firm is left (`E_NO_TREATED`); covariates are collinear (`E_COLLINEAR`).
-    EstimationError
-        A weight is negative or not finite (`E_WEIGHT`).
-    UnknownNameError
-        Not a covariate of the panel.
-    """
-    panel, weight = sample.panel, sample.weight
-    if not np.isfinite(weight).all() or (weight < 0).any():
-        raise EstimationError("weights must be finite and not negative", code="E_WEIGHT")
-    covariates = read_covariates(panel, names)
-    treatable = (panel.cohort == 0) | (panel.cohort >= first_untreated)
-    missing = any_missing(covariates, panel.n_firms)
-    asked = weight > 0
-    is_in = asked & treatable & ~missing
-    if not is_in.any():
-        raise DesignError("no firm with known covariates has a positive weight", code="E_NO_TREATED")
-    rows = np.flatnonzero(is_in)
-    x, constant = regressors(covariates if is_in.all() else [c.take(rows) for c in covariates])
-    refuse_collinear(x)
-    found = Entrants(sample, Firms(x, weight[is_in], panel.cohort[is_in], None), is_in, ())
-    seen = _seen(found)
-    left_out = {
-        "always_treated_dropped": int((asked & ~treatable).sum()),
-        "missing_covariate": int((asked & treatable & missing).sum()),
-        "not_balanced": _keep_balanced(seen, len(panel.periods)) if is_balanced and seen is not None else 0,
-    }
-    notes = tuple(f"{key}:{n}" for key, n in left_out.items() if n) + tuple(f"constant_regressor:{n}" for n in constant)
-    firms = Firms(x, found.firms.weight, found.firms.cohort, seen)
-    return dataclasses.replace(found, firms=firms, notes=notes)
-
-
-def _seen(who: Entrants) -> NDArray[np.bool_] | None:
-    """Return the observed columns of outcomes (n, D), None when there is no gap; a panel file says so by itself."""
-    panel = who.sample.panel
-    if panel.n_missing(path_columns(panel)) == 0:
-        ends = [transform(panel.bounds(panel.columns_of(o)), o.transform) for o in panel.outcomes]
-        if not np.isnan(ends).any():
-            return None
-    seen = np.concatenate(list(who.blocks(lambda y, _: ~np.isnan(y))))
-    return None if seen.all() else seen
-
-
-def _keep_balanced(seen: NDArray[np.bool_], n_periods: int) -> int:
-    """Take out the outcomes that a firm does not have in all periods; returns the firms that lost any."""
-    lost = np.zeros(len(seen), dtype=bool)
-    for start in range(0, seen.shape[1], n_periods):
-        own = seen[:, start : start + n_periods]
-        whole = observed_throughout(own)
-        lost |= own.any(axis=1) & ~whole
-        own &= whole[:, None]
-    return int(lost.sum())
 
 
 def adjusted_effects(
@@ -187,17 +77,22 @@ def adjusted_effects(
     _require_overlap(found, sums)
     regressions = _regressions(firms, found, sums, adjustment)
     solved = [solve(arm, j, sums, regressions[arm.pool], support[j] if scores else None) for j, arm in enumerate(found)]
-    vcov, cross = _covariance(who, found, scores, solved)
+    total = _influence(who, found, scores, solved)
+    vcov = total.covariance(clusters(who.sample.panel)[1])
     back = np.argsort(np.concatenate([arm.cells for arm in found]))
     cohorts = np.array(sorted({arm.cohort for arm in found}), dtype=np.int64)
     own = [firms.weight[firms.rows_of[int(c)]] for c in cohorts]
     mass, square = (np.array([(w**power).sum() for w in own]) for power in (1, 2))
     n_trimmed = int(sums.n_trimmed.max())
+    drawn, told = _drawn(who, found, scores, solved, total)
+    if drawn is not None:
+        drawn = Draws(drawn.effects[:, back], drawn.shares)
     return Adjusted(
         estimate=np.concatenate([s.estimate for s in solved])[back],
         vcov=vcov[np.ix_(back, back)],
-        shares=CohortShares(cohorts, mass, square, cross[back]),
-        notes=(*who.notes, *((f"trimmed_controls:{n_trimmed}",) if n_trimmed else ())),
+        shares=CohortShares(cohorts, mass, square, total.cross[back]),
+        draws=drawn,
+        notes=(*who.notes, *((f"trimmed_controls:{n_trimmed}",) if n_trimmed else ()), *told),
     )
 
 
@@ -249,13 +144,13 @@ def _regressions(
     return fits
 
 
-def _covariance(
+def _influence(
     who: Entrants, found: Sequence[Arm], scores: Scores | None, solved: Sequence[Solved]
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return covariance (K, K) and the sums of influence times weight over cohorts (K, C), cells in the arms' order."""
+) -> "_Influence":  # fmt: skip
+    """Return the sums of influence, cells in the arms' order."""
     firms = who.firms
     cohorts = sorted({arm.cohort for arm in found})
-    code, n_second = clusters(who.sample.panel)
+    code, _ = clusters(who.sample.panel)
     code = None if code is None else code[who.is_in]
 
     def kernel(y: NDArray[np.float64], rows: slice) -> "_Influence":
@@ -276,10 +171,42 @@ def _covariance(
         total.cross += part.cross
         for cluster, sums in part.by_cluster.items():
             total.by_cluster[cluster] = total.by_cluster.get(cluster, 0.0) + sums
-    if code is None:
-        return total.product, total.cross
-    order = sorted(total.by_cluster)
-    return clustered(np.array([total.by_cluster[c] for c in order]), np.array(order), n_second), total.cross
+    return total
+
+
+def _drawn(
+    who: Entrants, found: Sequence[Arm], scores: Scores | None, solved: Sequence[Solved], total: "_Influence"
+) -> tuple[Draws | None, tuple[str, ...]]:
+    """Draw the deviations of all cells, in the arms' order, and of the masses of cohorts by random multipliers."""
+    chosen, firms = who.sample.panel.inference, who.firms
+    if chosen.bootstrap == "none":
+        return None, ()
+    law, seed = chosen.bootstrap, chosen.seed or 0
+    cohorts = np.array(sorted({arm.cohort for arm in found}))
+    code, n_second = clusters(who.sample.panel)
+    refuse_two_ways(n_second)
+    if code is not None:
+        order, place = np.unique(code[who.is_in], return_inverse=True)
+        mass = [np.bincount(place, np.where(firms.cohort == c, firms.weight, 0.0)) for c in cohorts]
+        sums = np.column_stack([np.array([total.by_cluster[c] for c in order.tolist()]), *mass])
+        result = multiplier_draws(sums, hash_codes(order, seed), law, chosen.draws)
+    else:
+        key = stable_hash(who.sample.panel.firm, seed)[who.is_in]
+        size = [(firms.weight[firms.rows_of[int(c)]] ** 2).sum() for c in cohorts]
+        unit = Unit.covering(np.sqrt(np.concatenate([np.diag(total.product), size])), firms.x.n)
+
+        def kernel(y: NDArray[np.float64], rows: slice) -> Partial:
+            parts, scratch = [], Scratch()
+            for part in chunks(rows):
+                psi = influence(firms, found, scores, solved, (y, part, rows.start), scratch)
+                own = np.where(firms.cohort[part, None] == cohorts, firms.weight[part, None], 0.0)
+                joined = np.concatenate([psi.T, own], axis=1)
+                parts.append(block_sums(joined, key[part], law, chosen.draws, unit))
+            return reduce(operator.add, parts)
+
+        result = draws(reduce(operator.add, who.blocks(kernel)), law, unit)
+    k = len(total.product)
+    return Draws(result.values[:, :k], result.values[:, k:]), caveats(result, chosen.draws)
 
 
 @dataclasses.dataclass(eq=False)
@@ -293,6 +220,13 @@ class _Influence:
     @classmethod
     def none(cls, n_cells: int, n_cohorts: int) -> "_Influence":
         return cls(np.zeros((n_cells, n_cells)), np.zeros((n_cells, n_cohorts)), {})
+
+    def covariance(self, n_second: int) -> NDArray[np.float64]:
+        """Return the covariance (K, K), robust to clusters where there are any."""
+        order = sorted(self.by_cluster)
+        if not order:
+            return self.product
+        return clustered(np.array([self.by_cluster[c] for c in order]), np.array(order), n_second)
 
     def add_clusters(self, code: NDArray[np.int64], psi: NDArray[np.float64]) -> None:
         order = np.argsort(code, kind="stable")

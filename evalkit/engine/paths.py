@@ -54,7 +54,7 @@ def sample_moments(sample: MatchedSample, strata: tuple[str, ...] = ()) -> Momen
     """
     known = _MOMENTS.setdefault(sample, {})
     if strata not in known:
-        known[strata] = _moments(sample, *_codes(sample.panel, strata, "strata"))
+        known[strata] = _moments(sample, *category_codes(sample.panel, strata, "strata"))
     return known[strata]
 
 
@@ -143,14 +143,22 @@ def clusters(panel: Panel) -> tuple[NDArray[np.int64] | None, int]:
     DesignError
         Some firms have no cluster (`E_CLUSTERS`).
     """
-    code, _ = _codes(panel, panel.clusters, "covariates.clusters")
+    code, _ = category_codes(panel, panel.clusters, "covariates.clusters")
     if len(panel.clusters) < 2:
         return code, 0
-    return code, _codes(panel, panel.clusters[1:], "covariates.clusters")[1]
+    return code, category_codes(panel, panel.clusters[1:], "covariates.clusters")[1]
 
 
-def _codes(panel: Panel, names: tuple[str, ...], where: str) -> tuple[NDArray[np.int64] | None, int]:
-    """Return the code of each firm (n_firms,) over the combined levels of some columns, and how many there may be."""
+def category_codes(panel: Panel, names: tuple[str, ...], where: str) -> tuple[NDArray[np.int64] | None, int]:
+    """Return the code of each firm (n_firms,) over the combined levels of some columns, and how many there may be.
+
+    Raises
+    ------
+    UnknownNameError
+        The panel has no such column.
+    DesignError
+        Some firms have none of its levels (`E_CLUSTERS`).
+    """
     code, size = None, 1
     for name in names:
         if name not in panel.column_names:

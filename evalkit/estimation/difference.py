@@ -3,15 +3,17 @@
 import dataclasses
 
 import numpy as np
-from numpy.typing import NDArray
 
+from evalkit.engine.multipliers import drawn
 from evalkit.engine.paths import baseline_means, sample_moments
 from evalkit.errors import DesignError
 from evalkit.model.effects import Effects
 from evalkit.model.panel import Panel
 from evalkit.model.sample import MatchedSample
+from evalkit.stats.cluster import clusters_among
 from evalkit.stats.cohorts import caveats, cohort_shares
 from evalkit.stats.inference import effects_table
+from evalkit.stats.mean_contrasts import MeanContrast, contrast_means
 from evalkit.stats.moments import Moments
 from evalkit.stats.regression import treatable
 
@@ -63,19 +65,16 @@ class Method:
             raise DesignError(
                 "no cohort can be compared with never-supported firms before and after its award", code="E_NO_CONTROL"
             )
-        influence = [np.array([row.influence[group] for row in rows]) for group in range(moments.n_groups)]
-        labels: dict[str, list[object]] = {
-            "outcome": [panel.outcomes[row.outcome].name for row in rows],
-            "estimand": [sample.estimand] * len(rows), "cohort": [row.cohort for row in rows],
-            "n_treated": [row.n_treated for row in rows], "n_control": [row.n_control for row in rows],
-        }  # fmt: skip
-        estimate = np.array([row.estimate for row in rows])
-        table, vcov = effects_table(labels, estimate, moments.covariance(influence), np.inf, 0.95)
+        found = contrast_means(moments, [row.contrast for row in rows], panel.inference.correction)
         own = np.unique([row.cohort for row in rows]).astype(np.int64)
+        draws, told = drawn(sample, moments, found.influence, own)
+        labels = _labels(rows, sample, moments)
+        table, vcov = effects_table(labels, found.estimate, found.vcov, found.dof, panel.inference.level)
         return Effects(
             table=table, vcov=vcov, method="difference", options=dataclasses.asdict(self), outcomes=panel.outcomes,
-            baseline=baseline_means(sample), notes=caveats(n_dropped, labels),
-            shares=cohort_shares(moments, own, influence),
+            baseline=baseline_means(sample), dof=found.dof, level=panel.inference.level, parts=found.parts,
+            shares=cohort_shares(moments, own, found.influence), draws=draws,
+            notes=(*caveats(n_dropped, labels, found.is_corrected), *told),
         )  # fmt: skip
 
     def _row(self, moments: Moments, panel: Panel, outcome: int, cohort: int) -> "_Row | None":
@@ -86,29 +85,29 @@ class Method:
         is_after = (years >= cohort) & (years < cohort + self.after)
         if is_before.sum() < self.before or is_after.sum() < self.after:
             return None
-        columns = slice(1 + outcome * n_periods, 1 + (outcome + 1) * n_periods)
-        change = is_after / self.after - is_before / self.before
-        usable = moments.observed[:, outcome * n_periods : (outcome + 1) * n_periods][:, change != 0].all(axis=1)
-        sides = [usable & (moments.cohort == cohort), usable & (moments.cohort == 0)]
+        columns = slice(outcome * n_periods, (outcome + 1) * n_periods)
+        change = np.zeros(moments.observed.shape[1])
+        change[columns] = is_after / self.after - is_before / self.before
+        usable = moments.observed[:, change != 0].all(axis=1)
+        sides = usable & (moments.cohort == cohort), usable & (moments.cohort == 0)
         if not (sides[0].any() and sides[1].any()):
             return None
-        value = moments.total[:, columns] @ change
-        influence = np.zeros((moments.n_groups, moments.total.shape[1]))
-        means = []
-        for members, sign in zip(sides, (1.0, -1.0), strict=True):
-            mass = moments.total[members, 0].sum()
-            means.append(float(value[members].sum() / mass))
-            influence[members, columns] = sign / mass * change
-            influence[members, 0] = -sign / mass * means[-1]
-        counts = [int(moments.n[members].sum()) for members in sides]
-        return _Row(outcome, cohort, means[0] - means[1], influence, counts[0], counts[1])
+        return _Row(panel.outcomes[outcome].name, cohort, MeanContrast(change, *sides))
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class _Row:
-    outcome: int
+    outcome: str
     cohort: int
-    estimate: float
-    influence: NDArray[np.float64]
-    n_treated: int
-    n_control: int
+    contrast: MeanContrast
+
+
+def _labels(rows: list[_Row], sample: MatchedSample, moments: Moments) -> dict[str, list[object]]:
+    return {
+        "outcome": [row.outcome for row in rows],
+        "estimand": [sample.estimand] * len(rows),
+        "cohort": [row.cohort for row in rows],
+        "n_treated": [int(moments.n[row.contrast.treated].sum()) for row in rows],
+        "n_clusters": [clusters_among(moments, row.contrast.treated) for row in rows],
+        "n_control": [int(moments.n[row.contrast.control].sum()) for row in rows],
+    }

@@ -5,14 +5,15 @@ import dataclasses
 import numpy as np
 from numpy.typing import NDArray
 
-from evalkit.engine.paths import baseline_means, sample_moments
+from evalkit.engine.paths import sample_moments
+from evalkit.engine.regressions import regression_effects
 from evalkit.model.effects import Effects
 from evalkit.model.panel import Panel
 from evalkit.model.sample import MatchedSample
-from evalkit.stats.cohorts import caveats, event_times, observed_of, require_before_and_after
-from evalkit.stats.inference import effects_table
+from evalkit.stats.cluster import clusters_among
+from evalkit.stats.cohorts import event_times, observed_of, require_before_and_after
 from evalkit.stats.moments import Moments
-from evalkit.stats.regression import Covariance, Design, regress, stratum_effects, treatable
+from evalkit.stats.regression import Covariance, Design, Problem, stratum_effects, treatable
 
 _NEVER = np.iinfo(np.int64).max
 
@@ -69,6 +70,11 @@ class Method:
         EstimationError
             Event times are not identified (`E_COLLINEAR`); equal variances asked for with weights (`E_OPTION`).
         """
+        options = dataclasses.asdict(self)
+        return regression_effects(sample, self.problem(sample), "event_study", options, self.covariance)
+
+    def problem(self, sample: MatchedSample) -> Problem:
+        """Return the regression of each outcome."""
         panel = sample.panel
         moments, n_dropped = treatable(sample_moments(sample, self.strata), panel.periods[0] + 1 + panel.anticipation)
         events = [self._events(panel, moments, o) for o in range(len(panel.outcomes))]
@@ -79,14 +85,7 @@ class Method:
             )
             for o, e in enumerate(events)
         ]  # fmt: skip
-        found = regress(moments, designs, self.covariance, panel.inference.correction)
-        labels = _labels(sample, moments, events, designs)
-        table, vcov = effects_table(labels, found.estimate, found.vcov, found.dof, panel.inference.level)
-        return Effects(
-            table=table, vcov=vcov, method="event_study", options=dataclasses.asdict(self), outcomes=panel.outcomes,
-            baseline=baseline_means(sample), dof=found.dof, level=panel.inference.level,
-            notes=caveats(n_dropped, labels, found.is_corrected),
-        )  # fmt: skip
+        return Problem(moments, designs, _labels(sample, moments, events, designs), n_dropped)
 
     def _bins(self, event_time: NDArray[np.int64], anticipation: int) -> NDArray[np.int64]:
         """Return the indicator each event time belongs to; the reference period keeps its own number."""
@@ -111,15 +110,17 @@ class Method:
 def _labels(
     sample: MatchedSample, moments: Moments, events: list[list[int]], designs: list[Design]
 ) -> dict[str, list[object]]:
-    labels: dict[str, list[object]] = {k: [] for k in ("outcome", "estimand", "event_time", "n_treated", "n_control")}
+    names = ("outcome", "estimand", "event_time", "n_treated", "n_clusters", "n_control")
+    labels: dict[str, list[object]] = {k: [] for k in names}
     for o, (outcome, known, design) in enumerate(zip(sample.panel.outcomes, events, designs, strict=True)):
         seen = observed_of(moments, o, len(sample.panel.periods))
         control = int(moments.n[(moments.cohort == 0) & seen.any(axis=1)].sum())
         for j, event in enumerate(known):
-            hit = (design.columns[:, :, j] > 0) & seen
+            hit = np.asarray(((design.columns[:, :, j] > 0) & seen).any(axis=1))
             labels["outcome"].append(outcome.name)
             labels["estimand"].append(sample.estimand)
             labels["event_time"].append(event)
-            labels["n_treated"].append(int(moments.n[hit.any(axis=1)].sum()))
+            labels["n_treated"].append(int(moments.n[hit].sum()))
+            labels["n_clusters"].append(clusters_among(moments, hit))
             labels["n_control"].append(control)
     return labels

@@ -2,9 +2,11 @@
 
 import dataclasses
 
-from evalkit.engine.paths import baseline_means, sample_moments
+from evalkit.engine.paths import sample_moments
+from evalkit.engine.regressions import regression_effects
 from evalkit.model.effects import Effects
 from evalkit.model.sample import MatchedSample
+from evalkit.stats.regression import Problem
 from evalkit.stats.saturated import saturated
 
 
@@ -36,8 +38,9 @@ class Method:
         EstimationError
             Cells are not identified (`E_COLLINEAR`).
         """
+        return regression_effects(sample, self.problem(sample), "extended_twfe", {})
+
+    def problem(self, sample: MatchedSample) -> Problem:
+        """Return the regression of each outcome."""
         anticipation = sample.panel.anticipation
-        return saturated(
-            sample, sample_moments(sample), baseline_means(sample), "extended_twfe",
-            lambda c: c.year >= c.cohort - anticipation,
-        )  # fmt: skip
+        return saturated(sample, sample_moments(sample), lambda c: c.year >= c.cohort - anticipation)

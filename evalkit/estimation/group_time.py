@@ -7,18 +7,22 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from evalkit.engine.comparisons import adjusted_effects, entrants
+from evalkit.engine.comparisons import adjusted_effects
+from evalkit.engine.entrants import entrants
+from evalkit.engine.multipliers import drawn
 from evalkit.engine.paths import baseline_means, sample_moments
-from evalkit.model.effects import CohortShares, Effects
+from evalkit.model.effects import CohortShares, Draws, Effects, Parts
 from evalkit.model.sample import MatchedSample
-from evalkit.stats.arms import observed_throughout
-from evalkit.stats.cell_changes import cell_change, cell_influence, sides
+from evalkit.stats.arms import Contrast, observed_throughout
+from evalkit.stats.cell_changes import sides
+from evalkit.stats.cluster import clusters_among
 from evalkit.stats.cohorts import caveats, cohort_shares
 from evalkit.stats.inference import effects_table
+from evalkit.stats.mean_contrasts import MeanContrast, contrast_means
 from evalkit.stats.moments import Moments
 from evalkit.stats.regression import treatable
 from evalkit.stats.threads import one_thread
-from evalkit.stats.year_cells import Base, Comparison, YearCell, cohorts_of, no_comparison, year_cells, year_labels
+from evalkit.stats.year_cells import Base, Comparison, cohorts_of, no_comparison, year_cells, year_labels
 
 
 @dataclasses.dataclass(frozen=True)
@@ -89,11 +93,12 @@ class Method:
         is_adjusted = self.adjustment != "none" and bool(names)
         found = self._adjusted(sample, names) if is_adjusted else self._plain(sample)
         level = panel.inference.level
-        table, vcov = effects_table(found.labels(sample), found.estimate, found.vcov, np.inf, level)
+        table, vcov = effects_table(found.labels, found.estimate, found.vcov, found.dof, level)
         options = dataclasses.asdict(self) | ({"covariates": names} if is_adjusted else {})
         return Effects(
             table=table, vcov=vcov, method="group_time", options=options, outcomes=panel.outcomes, level=level,
-            baseline=baseline_means(sample), notes=found.notes, shares=found.shares,
+            baseline=baseline_means(sample), notes=found.notes, shares=found.shares, dof=found.dof,
+            parts=found.parts, draws=found.draws,
         )  # fmt: skip
 
     def _plain(self, sample: MatchedSample) -> "_Found":
@@ -105,18 +110,19 @@ class Method:
             moments, n_lost = _balanced(moments, len(panel.periods))
             notes = (f"not_balanced:{n_lost}",) if n_lost else ()
         cells = year_cells(panel, np.unique(moments.cohort), self.comparison, self.base)
-        members = [sides(c.contrast, moments) for c in cells]
-        counts = np.array([[int(moments.n[side].sum()) for side in pair] for pair in members]).reshape(-1, 2)
-        use = _estimable(counts)
-        cells, members, counts = [cells[k] for k in use], [members[k] for k in use], counts[use]
-        contrasts = [c.contrast for c in cells]
-        solved = [cell_change(c, pair, moments) for c, pair in zip(contrasts, members, strict=True)]
-        influence = list(cell_influence(contrasts, solved, moments))
-        found = _Found(
-            cells, counts, np.array([s.estimate for s in solved]), moments.covariance(influence),
-            cohort_shares(moments, cohorts_of(cells), influence), notes,
+        contrasts = [_contrast(c.contrast, moments) for c in cells]
+        counts = np.array([[int(moments.n[side].sum()) for side in (c.treated, c.control)] for c in contrasts])
+        use = _estimable(counts.reshape(-1, 2))
+        cells, counts, contrasts = [cells[k] for k in use], counts[use], [contrasts[k] for k in use]
+        found = contrast_means(moments, contrasts, panel.inference.correction)
+        cohorts = cohorts_of(cells)
+        draws, told = drawn(sample, moments, found.influence, cohorts)
+        labels = year_labels(cells, counts, sample.estimand)
+        labels["n_clusters"] = [clusters_among(moments, c.treated) for c in contrasts]
+        return _Found(
+            labels, found.estimate, found.vcov, cohort_shares(moments, cohorts, found.influence), draws,
+            (*caveats(n_dropped, labels, found.is_corrected), *notes, *told), found.dof, found.parts,
         )  # fmt: skip
-        return dataclasses.replace(found, notes=(*caveats(n_dropped, found.labels(sample)), *notes))
 
     def _adjusted(self, sample: MatchedSample, names: Sequence[str]) -> "_Found":
         """Estimate with covariates, by a few passes over firms."""
@@ -128,23 +134,26 @@ class Method:
             use = _estimable(counts)
             cells, counts = [cells[k] for k in use], counts[use]
             adjusted = adjusted_effects(who, [c.contrast for c in cells], self.adjustment, self.max_score)  # type: ignore[arg-type]
-        found = _Found(cells, counts, adjusted.estimate, adjusted.vcov, adjusted.shares, adjusted.notes)
-        return dataclasses.replace(found, notes=(*adjusted.notes, *caveats(0, found.labels(sample))))
+        labels = year_labels(cells, counts, sample.estimand)
+        labels["n_clusters"] = [*who.treated_clusters([c.contrast for c in cells])]
+        return _Found(
+            labels, adjusted.estimate, adjusted.vcov, adjusted.shares, adjusted.draws,
+            (*adjusted.notes, *caveats(0, labels)),
+        )  # fmt: skip
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class _Found:
-    """Cells with firms on both sides (counts (K, 2)), their effects, and what goes with them into `Effects`."""
+    """Labels of the cells, their effects, and what goes with them into `Effects`."""
 
-    cells: list[YearCell]
-    counts: NDArray[np.int64]
+    labels: dict[str, list[object]]
     estimate: NDArray[np.float64]
     vcov: NDArray[np.float64]
     shares: CohortShares
+    draws: Draws | None
     notes: tuple[str, ...]
-
-    def labels(self, sample: MatchedSample) -> dict[str, list[object]]:
-        return year_labels(self.cells, self.counts, sample.estimand)
+    dof: float | NDArray[np.float64] = np.inf
+    parts: Parts | None = None
 
 
 def _estimable(counts: NDArray[np.int64]) -> NDArray[np.intp]:
@@ -169,3 +178,10 @@ def _balanced(moments: Moments, n_periods: int) -> tuple[Moments, int]:
         unseen[:, own] = ~observed_throughout(moments.observed[:, own])[:, None]
     lost = (moments.observed & unseen).any(axis=1)
     return moments.without(unseen), int(moments.n[lost].sum())
+
+
+def _contrast(contrast: Contrast, moments: Moments) -> MeanContrast:
+    """Say what changes in a cell, and which groups of firms are on each side of it."""
+    change = np.zeros(moments.observed.shape[1])
+    change[contrast.at], change[contrast.since] = 1.0, -1.0
+    return MeanContrast(change, *sides(contrast, moments))

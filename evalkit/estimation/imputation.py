@@ -4,6 +4,7 @@ import dataclasses
 
 import numpy as np
 
+from evalkit.engine.multipliers import drawn
 from evalkit.engine.paths import baseline_means, sample_moments
 from evalkit.errors import DesignError
 from evalkit.model.effects import Effects
@@ -53,8 +54,10 @@ class Method:
         estimate = np.concatenate([part.estimate for part in parts])
         labels = cell_labels(sample, moments, cells)
         table, vcov = effects_table(labels, estimate, moments.covariance(influence), np.inf, panel.inference.level)
+        draws, told = drawn(sample, moments, influence, cohorts)
         return Effects(
             table=table, vcov=vcov, method="imputation", options={}, outcomes=panel.outcomes,
-            baseline=baseline_means(sample), level=panel.inference.level, notes=caveats(n_dropped, labels),
+            baseline=baseline_means(sample), level=panel.inference.level, draws=draws,
+            notes=(*caveats(n_dropped, labels), *told),
             shares=cohort_shares(moments, cohorts, influence),
         )  # fmt: skip

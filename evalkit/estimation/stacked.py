@@ -6,11 +6,13 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from evalkit.engine.multipliers import drawn
 from evalkit.engine.paths import baseline_means, sample_moments
 from evalkit.errors import DesignError
 from evalkit.model.effects import Effects
 from evalkit.model.panel import Panel
 from evalkit.model.sample import MatchedSample
+from evalkit.stats.cluster import clusters_among
 from evalkit.stats.cohorts import caveats
 from evalkit.stats.inference import effects_table
 from evalkit.stats.moments import Moments
@@ -82,9 +84,11 @@ class Method:
         )
         n_left_out = sum(len({int(c) for c in moments.cohort if c > 0} - set(s.cohorts)) for s in stacks[:1])
         notes = (*((f"cohorts_left_out:{n_left_out}",) if n_left_out else ()), *caveats(0, labels))
+        draws, told = drawn(sample, moments, influence, scale=scale)
         return Effects(
             table=table, vcov=vcov, method="stacked", options=dataclasses.asdict(self), outcomes=panel.outcomes,
-            baseline=baseline_means(sample), dof=dof, level=panel.inference.level, notes=notes,
+            baseline=baseline_means(sample), dof=dof, level=panel.inference.level, draws=draws,
+            notes=(*notes, *told),
         )  # fmt: skip
 
     def _stack(self, panel: Panel, moments: Moments, outcome: int) -> "_Stack":
@@ -196,7 +200,8 @@ def _of_group(
 
 
 def _labels(sample: MatchedSample, moments: Moments, stacks: list[_Stack]) -> dict[str, list[object]]:
-    labels: dict[str, list[object]] = {k: [] for k in ("outcome", "estimand", "event_time", "n_treated", "n_control")}
+    names = ("outcome", "estimand", "event_time", "n_treated", "n_clusters", "n_control")
+    labels: dict[str, list[object]] = {k: [] for k in names}
     for stack in stacks:
         event = stack.event[stack.number]
         controls = np.unique(stack.group[~stack.is_treated])
@@ -206,5 +211,6 @@ def _labels(sample: MatchedSample, moments: Moments, stacks: list[_Stack]) -> di
             labels["estimand"].append(sample.estimand)
             labels["event_time"].append(e)
             labels["n_treated"].append(int(moments.n[own].sum()))
+            labels["n_clusters"].append(clusters_among(moments, np.isin(np.arange(moments.n_groups), own)))
             labels["n_control"].append(int(moments.n[controls].sum()))
     return labels

@@ -4,12 +4,13 @@ import dataclasses
 
 import numpy as np
 
-from evalkit.engine.paths import baseline_means, sample_moments
+from evalkit.engine.paths import sample_moments
+from evalkit.engine.regressions import regression_effects
 from evalkit.model.effects import Effects
 from evalkit.model.sample import MatchedSample
-from evalkit.stats.cohorts import caveats, event_times, observed_of, require_before_and_after
-from evalkit.stats.inference import effects_table
-from evalkit.stats.regression import Covariance, Design, regress, stratum_effects, treatable
+from evalkit.stats.cluster import clusters_among
+from evalkit.stats.cohorts import event_times, observed_of, require_before_and_after
+from evalkit.stats.regression import Covariance, Design, Problem, stratum_effects, treatable
 
 
 @dataclasses.dataclass(frozen=True)
@@ -51,27 +52,30 @@ class Method:
         EstimationError
             The effect is not identified (`E_COLLINEAR`); equal variances asked for with weights (`E_OPTION`).
         """
+        return regression_effects(
+            sample, self.problem(sample), "twfe", dataclasses.asdict(self), self.covariance
+        )  # fmt: skip
+
+    def problem(self, sample: MatchedSample) -> Problem:
+        """Return the regression of each outcome."""
         panel = sample.panel
         moments, n_dropped = treatable(sample_moments(sample, self.strata), panel.periods[0] + 1 + panel.anticipation)
         times, treated = event_times(moments, panel.periods)
         hit = treated[:, None] & (times >= -panel.anticipation)
-        designs, n_treated, n_control = [], [], []
+        designs = []
+        labels: dict[str, list[object]] = {
+            k: [] for k in ("outcome", "estimand", "n_treated", "n_clusters", "n_control")
+        }
         for o, outcome in enumerate(panel.outcomes):
             require_before_and_after(moments, panel.periods, o, outcome.name)
             seen = observed_of(moments, o, len(panel.periods))
             designs.append(
                 Design(hit[:, :, None].astype(float), ["treated"], stratum_effects(moments, o, len(panel.periods)))
             )
-            n_treated.append(int(moments.n[(hit & seen).any(axis=1)].sum()))
-            n_control.append(int(moments.n[(moments.cohort == 0) & seen.any(axis=1)].sum()))
-        found = regress(moments, designs, self.covariance, panel.inference.correction)
-        labels: dict[str, list[object]] = {
-            "outcome": [o.name for o in panel.outcomes], "estimand": [sample.estimand] * len(panel.outcomes),
-            "n_treated": [*n_treated], "n_control": [*n_control],
-        }  # fmt: skip
-        table, vcov = effects_table(labels, found.estimate, np.asarray(found.vcov), found.dof, panel.inference.level)
-        return Effects(
-            table=table, vcov=vcov, method="twfe", options=dataclasses.asdict(self), outcomes=panel.outcomes,
-            baseline=baseline_means(sample), dof=found.dof, level=panel.inference.level,
-            notes=caveats(n_dropped, labels, found.is_corrected),
-        )  # fmt: skip
+            own = np.asarray((hit & seen).any(axis=1))
+            labels["outcome"].append(outcome.name)
+            labels["estimand"].append(sample.estimand)
+            labels["n_treated"].append(int(moments.n[own].sum()))
+            labels["n_clusters"].append(clusters_among(moments, own))
+            labels["n_control"].append(int(moments.n[(moments.cohort == 0) & seen.any(axis=1)].sum()))
+        return Problem(moments, designs, labels, n_dropped)

@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 from numpy.typing import NDArray
 
+from evalkit.engine.multipliers import drawn
 from evalkit.engine.paths import baseline_means, sample_moments
 from evalkit.errors import DesignError
 from evalkit.model.effects import Effects
@@ -55,9 +56,11 @@ class Method:
         cells = cell_labels(sample, moments, [c for part in found for c in part.cells])
         labels = _labels(cells)
         table, vcov = effects_table(labels, estimate, moments.covariance(influence), np.inf, panel.inference.level)
+        draws, told = drawn(sample, moments, influence)
         return Effects(
             table=table, vcov=vcov, method="two_stage", options={}, outcomes=panel.outcomes,
-            baseline=baseline_means(sample), level=panel.inference.level, notes=caveats(n_dropped, labels),
+            baseline=baseline_means(sample), level=panel.inference.level, draws=draws,
+            notes=(*caveats(n_dropped, labels), *told),
         )  # fmt: skip
 
 
@@ -88,5 +91,6 @@ def _labels(cells: dict[str, list[object]]) -> dict[str, list[object]]:
         "estimand": [cells["estimand"][rows[key][0]] for key in keys],
         "event_time": [key[1] for key in keys],
         "n_treated": [sum(int(str(cells["n_treated"][i])) for i in rows[key]) for key in keys],
+        "n_clusters": [max(int(str(cells["n_clusters"][i])) for i in rows[key]) for key in keys],
         "n_control": [cells["n_control"][rows[key][0]] for key in keys],
     }

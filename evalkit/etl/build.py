@@ -301,7 +301,7 @@ def _panel(study: Study, firms: Firms, states: States, known: Beside) -> Panel:
         table = table.append_column(name, values)
     return Panel(
         table, study.period.labels, study.outcome, roles, study.treatment.anticipation, flow, study.clusters,
-        study.inference, DOSE if DOSE in beside else "", AWARD if study.treatment.path else "",
+        study.seeded_inference, DOSE if DOSE in beside else "", AWARD if study.treatment.path else "",
         POOL if POOL in beside else "",
     )  # fmt: skip
 

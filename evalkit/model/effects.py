@@ -3,7 +3,7 @@
 import dataclasses
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,7 @@ from evalkit.model.study import Outcome
 if TYPE_CHECKING:
     import pandas as pd
 
+R = TypeVar("R")
 COLUMNS = (
     "outcome", "estimand", "cohort", "year", "event_time", "group", "estimate", "std_error", "statistic",
     "p_value", "conf_low", "conf_high", "n_treated", "n_control",
@@ -60,6 +61,38 @@ class CohortShares:
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
+class Parts:
+    """What groups of independent firms add to the covariance: few firms in a part leave few degrees of freedom.
+
+    Parameters
+    ----------
+    vcov : (G, rows, rows) float64
+        Covariance that comes from each group; their sum is that of the effects.
+    n : (G, rows) int64
+        Firms of the group behind each effect, 0 for none.
+    """
+
+    vcov: NDArray[np.float64]
+    n: NDArray[np.int64]
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Draws:
+    """Bootstrap draws of the deviation of estimates from their truth.
+
+    Parameters
+    ----------
+    effects : (B, rows) float64
+        Of each effect.
+    shares : (B, C) float64
+        Of the mass of each cohort of `CohortShares`; no columns without them.
+    """
+
+    effects: NDArray[np.float64]
+    shares: NDArray[np.float64]
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
 class Effects:
     """Effects of one estimator on all outcomes.
 
@@ -82,6 +115,10 @@ class Effects:
         Confidence level of `conf_low` and `conf_high`.
     shares : CohortShares or None
         For aggregation; None when the rows are not cohort effects.
+    parts : Parts or None
+        For the degrees of freedom of averages; None when those of the rows are all there is.
+    draws : Draws or None
+        For simultaneous bands; None without a bootstrap.
     notes : tuple of str
         Caveats by key, worded by the report: "always_treated_dropped:3", ...
     """
@@ -95,6 +132,8 @@ class Effects:
     dof: "float | NDArray[np.float64]" = np.inf
     level: float = 0.95
     shares: CohortShares | None = None
+    parts: Parts | None = None
+    draws: Draws | None = None
     notes: tuple[str, ...] = ()
 
     @property
@@ -112,8 +151,15 @@ class Effects:
         shares = self.shares
         if shares is not None:
             shares = dataclasses.replace(shares, cross=shares.cross[rows])
+        parts, draws = self.parts, self.draws
+        if parts is not None:
+            parts = Parts(parts.vcov[:, rows[:, None], rows], parts.n[:, rows])
+        if draws is not None:
+            draws = dataclasses.replace(draws, effects=draws.effects[:, rows])
         dof = self.row_dof[rows] if isinstance(self.dof, np.ndarray) else self.dof
-        return dataclasses.replace(self, table=table, vcov=self.vcov[np.ix_(rows, rows)], shares=shares, dof=dof)
+        return dataclasses.replace(
+            self, table=table, vcov=self.vcov[np.ix_(rows, rows)], shares=shares, dof=dof, parts=parts, draws=draws
+        )
 
     def to_frame(self) -> "pd.DataFrame":
         """Return a copy of the table."""
@@ -125,20 +171,19 @@ class Effects:
         return f"<p><b>Effects</b> ({self.method})</p>{rows}"
 
     def save(self, folder: Path) -> None:
-        """Write `effects.parquet`, `vcov.npy` and `effects.json` (settings) into one folder."""
+        """Write `effects.parquet`, `settings.json` and the arrays into one folder."""
         import pyarrow as pa
 
         store.write_parquet(folder / "effects.parquet", pa.Table.from_pandas(self.table, preserve_index=False))
-        arrays = {"vcov": self.vcov}
-        if self.shares is not None:
-            parts = {f.name: getattr(self.shares, f.name) for f in dataclasses.fields(CohortShares)}
-            arrays |= {name: part for name, part in parts.items() if part is not None}
+        arrays = {"vcov": self.vcov} | _arrays(self.shares, "")
+        arrays |= _arrays(self.parts, "parts_") | _arrays(self.draws, "draws_")
         for name, array in arrays.items():
             with store.replacing(folder / f"{name}.npy") as draft, draft.open("wb") as file:
                 np.save(file, array, allow_pickle=False)
         meta = {
             "method": self.method, "options": self.options, "baseline": self.baseline, "level": self.level,
             "dof": _stored(self.dof), "notes": self.notes, "shares": self.shares is not None,
+            "parts": self.parts is not None, "draws": self.draws is not None,
             "outcomes": [o.model_dump(mode="json") for o in self.outcomes],
         }  # fmt: skip
         store.write_json(folder / "settings.json", meta)
@@ -149,11 +194,6 @@ class Effects:
         import pyarrow.parquet as pq
 
         meta = store.read_json(folder / "settings.json")
-        shares = None
-        if meta["shares"]:
-            names = [f.name for f in dataclasses.fields(CohortShares)]
-            found = {name: folder / f"{name}.npy" for name in names}
-            shares = CohortShares(**{name: np.load(path) for name, path in found.items() if path.exists()})
         return cls(
             table=conform(pq.read_table(folder / "effects.parquet", page_checksum_verification=True).to_pandas()),
             vcov=np.load(folder / "vcov.npy"),
@@ -163,9 +203,24 @@ class Effects:
             baseline={k: np.nan if v is None else v for k, v in meta["baseline"].items()},
             dof=_restored(meta["dof"]),
             level=meta["level"],
-            shares=shares,
+            shares=_loaded(CohortShares, folder, "") if meta["shares"] else None,
+            parts=_loaded(Parts, folder, "parts_") if meta["parts"] else None,
+            draws=_loaded(Draws, folder, "draws_") if meta["draws"] else None,
             notes=tuple(meta["notes"]),
         )
+
+
+def _arrays(record: "CohortShares | Parts | Draws | None", prefix: str) -> dict[str, NDArray[Any]]:
+    """Return the arrays of a record by the names of their files."""
+    if record is None:
+        return {}
+    arrays = {f"{prefix}{f.name}": getattr(record, f.name) for f in dataclasses.fields(record)}
+    return {name: array for name, array in arrays.items() if array is not None}
+
+
+def _loaded(kind: type[R], folder: Path, prefix: str) -> R:
+    places = {f.name: folder / f"{prefix}{f.name}.npy" for f in dataclasses.fields(kind)}  # type: ignore[arg-type]
+    return kind(**{name: np.load(place) for name, place in places.items() if place.exists()})
 
 
 def _stored(dof: "float | NDArray[np.float64]") -> "float | list[float | None] | None":

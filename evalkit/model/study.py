@@ -234,11 +234,15 @@ class Inference(StudyPart):
     """How standard errors are corrected, and the level of intervals; one choice for all estimators.
 
     `correction` "auto" takes CR1 with at least 50 treated clusters, and CR2 with the degrees of freedom of Bell and
-    McCaffrey with fewer.
+    McCaffrey with fewer. `bootstrap` takes simultaneous bands from draws in which every firm, or cluster, counts a
+    random number of times: multipliers after Rademacher or Mammen. `seed` is the study's own unless given.
     """
 
     correction: Literal["auto", "cr1", "cr2", "cr3"] = "auto"
     level: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
+    bootstrap: Literal["none", "rademacher", "mammen"] = "none"
+    draws: Annotated[int, Field(ge=99)] = 999
+    seed: int | None = None
 
 
 class Report(StudyPart):
@@ -342,6 +346,12 @@ class Study(StudyPart):
         if (self.deflate is None) != (self.sources.deflators is None):
             raise ValueError("deflate and sources.deflators go together")
         return self
+
+    @property
+    def seeded_inference(self) -> Inference:
+        """The choices of inference with the seed that holds."""
+        own = self.inference
+        return own if own.seed is not None else own.model_copy(update={"seed": self.seed})
 
     @property
     def clusters(self) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from evalkit.errors import EstimationError
 from evalkit.model.effects import CohortShares, Effects
+from evalkit.stats.averages import averaged
 from evalkit.stats.inference import effects_table
 
 Aggregation = Literal["overall", "event_time", "cohort", "year", "group"]
@@ -46,8 +47,8 @@ def aggregate(effects: Effects, by: Aggregation = "overall", window: tuple[int, 
 
     Assumes
     -------
-    Firms are independent between clusters; cohort shares are estimated, not fixed. A mean has the fewest degrees of
-    freedom of the effects in it, which makes its interval too long rather than too short.
+    Firms are independent between clusters; cohort shares are estimated, not fixed. Degrees of freedom as in
+    `stats.averages.averaged`.
 
     Reference
     ---------
@@ -75,10 +76,9 @@ def aggregate(effects: Effects, by: Aggregation = "overall", window: tuple[int, 
     estimate = weights @ cells["estimate"].to_numpy()
     slope = _share_slope(cells, rows, estimate, effects.shares)
     vcov, shares = _propagate(weights, slope, effects)
-    own = effects.row_dof
-    dof = np.array([own[members].min() for members in rows]) if isinstance(effects.dof, np.ndarray) else effects.dof
-    table, vcov = effects_table(_labels(cells, rows, by), estimate, vcov, dof, effects.level)
-    return dataclasses.replace(effects, table=table, vcov=vcov, method=f"{effects.method}/{by}", shares=shares, dof=dof)
+    averages = averaged(effects, weights, slope)
+    table, vcov = effects_table(_labels(cells, rows, by), estimate, vcov, averages.dof, effects.level)
+    return dataclasses.replace(averages, table=table, vcov=vcov, method=f"{effects.method}/{by}", shares=shares)
 
 
 def _in_window(cells: pd.DataFrame, window: tuple[int, int]) -> NDArray[np.intp]:

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evalkit.model.effects import Effects
+from evalkit.stats.bootstrap import critical_value
 from evalkit.stats.threads import one_thread
 
 if TYPE_CHECKING:
@@ -49,6 +50,8 @@ def sup_t(vcov: NDArray[np.float64], level: float = 0.95, seed: int = 0) -> floa
 def simultaneous_band(effects: Effects, level: float = 0.95, seed: int = 0) -> "pd.DataFrame":
     """Return the band of each outcome's effects that covers all of them together with probability `level`.
 
+    From the bootstrap's draws where the effects carry some, otherwise from the normal law in closed form.
+
     Parameters
     ----------
     effects : Effects
@@ -73,6 +76,10 @@ def simultaneous_band(effects: Effects, level: float = 0.95, seed: int = 0) -> "
     critical = np.full(len(table), np.nan)
     for outcome in dict.fromkeys(table["outcome"]):
         rows = np.flatnonzero((table["outcome"] == outcome).to_numpy(dtype=bool))
-        critical[rows] = sup_t(effects.vcov[np.ix_(rows, rows)], level, seed)
+        if effects.draws is not None:
+            error = np.sqrt(np.diag(effects.vcov)[rows])
+            critical[rows] = critical_value(effects.draws.effects[:, rows], error, level)
+        else:
+            critical[rows] = sup_t(effects.vcov[np.ix_(rows, rows)], level, seed)
     estimate, reach = table["estimate"].to_numpy(), critical * table["std_error"].to_numpy()
     return pd.DataFrame({"band_low": estimate - reach, "band_high": estimate + reach, "critical_value": critical})

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from evalkit.errors import DesignError
 from evalkit.model.panel import Panel
 from evalkit.model.sample import MatchedSample
+from evalkit.stats.cluster import clusters_among
 from evalkit.stats.cohorts import observed_of
 from evalkit.stats.moments import Moments
 from evalkit.stats.regression import Design
@@ -83,6 +84,10 @@ def cell_labels(sample: MatchedSample, moments: Moments, cells: Sequence[Cell]) 
         int(moments.n[(moments.cohort == c.cohort) & counts[c.outcome][0][:, c.year - panel.periods[0]]].sum())
         for c in cells
     ]
+    n_clusters: list[object] = [
+        clusters_among(moments, (moments.cohort == c.cohort) & counts[c.outcome][0][:, c.year - panel.periods[0]])
+        for c in cells
+    ]
     return {
         "outcome": [panel.outcomes[c.outcome].name for c in cells],
         "estimand": [sample.estimand] * len(cells),
@@ -90,5 +95,6 @@ def cell_labels(sample: MatchedSample, moments: Moments, cells: Sequence[Cell]) 
         "year": [c.year for c in cells],
         "event_time": [c.year - c.cohort for c in cells],
         "n_treated": n_treated,
+        "n_clusters": n_clusters,
         "n_control": [counts[c.outcome][1] for c in cells],
     }

@@ -49,8 +49,12 @@ def n_clusters(moments: Moments, fit: Fit) -> int:
 
 def n_treated_clusters(moments: Moments) -> int:
     """Return the number of clusters with a treated firm, in the way with the fewest."""
-    treated = moments.cohort > 0
-    return min((len(np.unique(way[treated])) for way in moments.ways), default=int(moments.n[treated].sum()))
+    return clusters_among(moments, moments.cohort > 0)
+
+
+def clusters_among(moments: Moments, groups: NDArray[np.bool_]) -> int:
+    """Return the number of clusters that some groups (C,) of firms are in, in the way with the fewest."""
+    return min((len(np.unique(way[groups])) for way in moments.ways), default=int(moments.n[groups].sum()))
 
 
 def robust(moments: Moments, fit: Fit, correction: Correction) -> Robust:
@@ -101,8 +105,8 @@ def _by_firm(moments: Moments, fit: Fit, power: float) -> Robust:
     weight = moments.total[:, 0] / moments.n
     hat = weight[:, None, None] * np.einsum("ctp,pq,csq->cts", fit.inner, bread, fit.inner)
     leverage, vectors = np.linalg.eigh(hat)
-    adjusted = np.einsum("cti,ci,csi->cts", vectors, _power(leverage, power), vectors)
-    squared = np.einsum("cti,ci,csi->cts", vectors, _power(leverage, 2 * power), vectors)
+    adjusted = np.einsum("cti,ci,csi->cts", vectors, rest_power(leverage, power), vectors)
+    squared = np.einsum("cti,ci,csi->cts", vectors, rest_power(leverage, 2 * power), vectors)
     influence = np.empty_like(fit.influence)
     influence[:, :, 1:] = np.einsum("pq,ctq,cts->cps", bread[:p], fit.inner, adjusted)
     influence[:, :, 0] = -np.einsum("cpt,ct->cp", influence[:, :, 1:], fit.fitted)
@@ -122,7 +126,7 @@ def _by_cluster(cluster: NDArray[np.int64], moments: Moments, fit: Fit, power: f
     kept = size > ABSORBED * np.maximum(size[:, -1:], np.finfo(float).tiny)
     back = np.einsum("gpi,gi,gqi->gpq", axes, np.where(kept, 1 / np.sqrt(np.where(kept, size, 1.0)), 0.0), axes)
     leverage, vectors = np.linalg.eigh(root @ bread @ root)
-    extra = np.einsum("gpi,gi,gqi->gpq", vectors, _power(leverage, power) - 1.0, vectors)
+    extra = np.einsum("gpi,gi,gqi->gpq", vectors, rest_power(leverage, power) - 1.0, vectors)
     turn = np.eye(len(bread)) + root @ extra @ back
     _, place = np.unique(cluster, return_inverse=True)
     path = np.einsum("pq,cqr,ctr->cpt", bread[:p], turn[place], fit.inner)
@@ -130,12 +134,12 @@ def _by_cluster(cluster: NDArray[np.int64], moments: Moments, fit: Fit, power: f
     influence[:, :, 1:] = path
     influence[:, :, 0] = -np.einsum("cpt,ct->cp", path, fit.fitted)
     once = gram + root @ extra @ root
-    more = np.einsum("gpi,gi,gqi->gpq", vectors, _power(leverage, 2 * power) - 1.0, vectors)
+    more = np.einsum("gpi,gi,gqi->gpq", vectors, rest_power(leverage, 2 * power) - 1.0, vectors)
     twice = gram + root @ more @ root
     return Robust(influence, 1.0, _satterthwaite(once, twice, np.ones(len(gram)), bread, p))
 
 
-def _power(leverage: NDArray[np.float64], power: float) -> NDArray[np.float64]:
+def rest_power(leverage: NDArray[np.float64], power: float) -> NDArray[np.float64]:
     """Return (1 - leverage) to a power, 0 where the fit takes everything."""
     left = 1.0 - leverage
     found: NDArray[np.float64] = np.where(left > ABSORBED, np.maximum(left, ABSORBED) ** power, 0.0)

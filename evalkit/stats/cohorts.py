@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from evalkit.errors import DesignError
 from evalkit.model.effects import CohortShares
+from evalkit.stats.inference import lacks_error
 from evalkit.stats.moments import Moments
 
 FEW_TREATED = 50
@@ -53,14 +54,14 @@ def cohort_shares(moments: Moments, cohorts: NDArray[np.int64], influence: list[
 
 
 def caveats(n_dropped: int, labels: Mapping[str, Sequence[Any]], is_corrected: bool = False) -> tuple[str, ...]:
-    """Return what a reader must know: firms left out, and outcomes with few treated firms behind them.
+    """Return what a reader must know: firms left out, outcomes with few treated firms behind them or no interval.
 
     Parameters
     ----------
     n_dropped : int
         Firms without an untreated period.
     labels : dict of column to values
-        Labels of the effects: `outcome`, `n_treated`, and `cohort` where there is one.
+        Labels of the effects: `outcome`, `n_treated`, and `cohort` and `n_clusters` where there are any.
     is_corrected : bool
         Whether standard errors are corrected for few treated firms.
 
@@ -74,8 +75,10 @@ def caveats(n_dropped: int, labels: Mapping[str, Sequence[Any]], is_corrected: b
     for outcome, cohort, n_treated in zip(labels["outcome"], cohorts, labels["n_treated"], strict=True):
         own = largest.setdefault(outcome, {})
         own[cohort] = max(own.get(cohort, 0), n_treated)
+    lacking = {o for o, lacks in zip(labels["outcome"], lacks_error(labels), strict=True) if lacks}
     key = "few_treated_corrected" if is_corrected else "few_treated"
-    return (*notes, *(f"{key}:{o}" for o, own in largest.items() if sum(own.values()) < FEW_TREATED))
+    notes = (*notes, *(f"{key}:{o}" for o, own in largest.items() if sum(own.values()) < FEW_TREATED))
+    return (*notes, *(f"no_interval:{o}" for o in largest if o in lacking))
 
 
 def always_treated(n_dropped: int) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from evalkit.errors import EstimationError
 from evalkit.model.effects import Effects
 from evalkit.stats.aggregate import distinct_treated, within_whole
+from evalkit.stats.averages import averaged
 from evalkit.stats.inference import effects_table
 
 
@@ -97,10 +98,7 @@ def _combined(
     lacks_error = (matrix[:, ~known] != 0).any(axis=1)
     vcov = matrix @ np.where(np.isnan(effects.vcov), 0.0, effects.vcov) @ matrix.T
     vcov[lacks_error, :] = vcov[:, lacks_error] = np.nan
-    own = effects.row_dof
-    dof = np.array([own[row != 0].min() for row in matrix]) if isinstance(effects.dof, np.ndarray) else effects.dof
+    combined = averaged(effects, matrix)
     estimate = matrix @ effects.table["estimate"].to_numpy(dtype=np.float64)
-    table, vcov = effects_table(labels, estimate, vcov, dof, effects.level)
-    return dataclasses.replace(
-        effects, table=table, vcov=vcov, method=f"{effects.method}/{suffix}", shares=None, dof=dof
-    )
+    table, vcov = effects_table(labels, estimate, vcov, combined.dof, effects.level)
+    return dataclasses.replace(combined, table=table, vcov=vcov, method=f"{effects.method}/{suffix}", shares=None)

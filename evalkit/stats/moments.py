@@ -90,6 +90,8 @@ class Moments:
         With clusters in two ways, a cluster is first * n_second + second; otherwise 0.
     stratum : (C,) int64 or None
         Stratum of each group, where groups are kept apart by strata too.
+    whole : (C, D) bool or None
+        What the firms have, where some of it is treated as not observed.
     """
 
     cohort: NDArray[np.int64]
@@ -101,6 +103,12 @@ class Moments:
     cluster: NDArray[np.int64] | None = None
     n_second: int = 0
     stratum: NDArray[np.int64] | None = None
+    whole: NDArray[np.bool_] | None = None
+
+    @property
+    def pattern(self) -> NDArray[np.bool_]:
+        """Columns that the firms of each group have (C, D), left out or not."""
+        return self.observed if self.whole is None else self.whole
 
     @property
     def ways(self) -> "tuple[NDArray[np.int64], ...]":
@@ -125,6 +133,7 @@ class Moments:
             self, cohort=self.cohort[keep], observed=self.observed[keep], n=self.n[keep], total=self.total[keep],
             product=self.product[keep], cluster=None if self.cluster is None else self.cluster[keep],
             stratum=None if self.stratum is None else self.stratum[keep],
+            whole=None if self.whole is None else self.whole[keep],
         )  # fmt: skip
 
     def without(self, unseen: NDArray[np.bool_]) -> "Moments":
@@ -134,6 +143,7 @@ class Moments:
         return dataclasses.replace(
             self,
             observed=seen,
+            whole=self.pattern,
             total=np.where(keep, self.total, 0.0),
             product=np.where(keep[:, :, None] & keep[:, None, :], self.product, 0.0),
         )

@@ -43,6 +43,31 @@ class Design:
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
+class Problem:
+    """What a regression estimator asks of a sample, and what its coefficients are called.
+
+    Parameters
+    ----------
+    moments : Moments
+        Groups of firms.
+    designs : list of Design
+        One per outcome.
+    labels : dict of column to values
+        Labels of the K coefficients, for `Effects`.
+    n_dropped : int
+        Firms left out because they have no untreated period.
+    cohorts : tuple of int
+        Cohorts with coefficients of their own; empty when coefficients are for all cohorts.
+    """
+
+    moments: Moments
+    designs: list[Design]
+    labels: dict[str, list[object]]
+    n_dropped: int
+    cohorts: tuple[int, ...] = ()
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
 class Regression:
     """Coefficients of all outcomes one after the other.
 
@@ -56,6 +81,8 @@ class Regression:
         under equal variances.
     dof : (K,) float64
         Degrees of freedom of the t distribution of each coefficient.
+    scale : (K,) float64
+        Small-sample factor of the influence: the root of that of CR1, 1 otherwise.
     is_corrected : bool
         Whether residuals were corrected (CR2, CR3), so that intervals hold with few treated firms too.
     """
@@ -64,6 +91,7 @@ class Regression:
     vcov: NDArray[np.float64]
     influence: list[NDArray[np.float64]]
     dof: NDArray[np.float64]
+    scale: NDArray[np.float64]
     is_corrected: bool = False
 
 
@@ -100,14 +128,14 @@ def regress(
     estimate = np.concatenate([f.coefficient for f in fits])
     if covariance == "homoskedastic":
         vcov, dof = _homoskedastic(fits)
-        return Regression(estimate, vcov, [], dof)
+        return Regression(estimate, vcov, [], dof, np.ones(len(dof)))
     chosen = chosen_correction(moments, correction if covariance == "clustered" else covariance)
     found = [robust(moments, f, chosen) for f in fits]
     influence = list(_influence(moments, found, width))
     scale = np.concatenate([np.full(len(r.dof), r.scale) for r in found])
     vcov = moments.covariance(influence) * np.outer(scale, scale)
     is_corrected = chosen != "cr1" and not moments.n_second
-    return Regression(estimate, vcov, influence, np.concatenate([r.dof for r in found]), is_corrected)
+    return Regression(estimate, vcov, influence, np.concatenate([r.dof for r in found]), scale, is_corrected)
 
 
 def chosen_correction(moments: Moments, correction: Choice) -> Correction:

@@ -1,6 +1,6 @@
 """A 64-bit hash of a firm's id and a seed: the tie-breaker that no row order, machine or hash seed can change."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,6 +33,30 @@ def stable_hash(text: "pa.ChunkedArray", seed: int) -> NDArray[np.uint64]:
     """
     parts = [_hash_chunk(chunk, seed) for chunk in text.chunks]
     return np.concatenate(parts) if parts else np.zeros(0, dtype=np.uint64)
+
+
+def counted(key: NDArray[np.uint64], n_draws: int, lane: str) -> NDArray[Any]:
+    """Return random unsigned numbers (n, n_draws) of a type such as "<u4" that depend only on key and draw.
+
+    Parameters
+    ----------
+    key : (n,) uint64
+        Stable hashes: of a firm and the seed.
+    n_draws : int
+        Draws, counted from 0; more of them do not change the first ones.
+    lane : str
+        numpy type of the numbers, little-endian; a 64-bit word is cut into as many as it holds.
+    """
+    n_words = -(-n_draws * np.dtype(lane).itemsize // _WORD)
+    counter = np.arange(1, n_words + 1, dtype=np.uint64) * np.uint64(_GOLDEN)
+    words = _mix(key[:, None] + counter).astype("<u8", copy=False)
+    return words.view(lane)[:, :n_draws]
+
+
+def hash_codes(code: NDArray[np.int64], seed: int) -> NDArray[np.uint64]:
+    """Hash whole numbers (n,) together with a seed: the key of clusters, which are known by number."""
+    state = _mix(np.full(1, (seed * _GOLDEN + _GOLDEN) % 2**64, dtype=np.uint64))
+    return _mix(_mix(code.astype(np.uint64) + np.uint64(_GOLDEN)) ^ state)
 
 
 def _hash_chunk(chunk: "pa.Array", seed: int) -> NDArray[np.uint64]:

@@ -1,5 +1,6 @@
 """Simulated staggered panel of fixest (95 units, ten periods, nine cohorts) against stored answers."""
 
+import dataclasses
 import json
 
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 
 import evalkit as ek
 import twins
+from evalkit.model.study import Inference
 from references import reference
 
 STORED = 1e-8
@@ -24,7 +26,8 @@ def answers() -> dict:
 def sample() -> ek.MatchedSample:
     data = pd.read_csv(reference("data/base_stagg.csv"))
     data["g"] = data["year_treated"].replace(NEVER, 0)
-    return twins.sample(ek.Panel.from_frame(data, firm="id", year="year", cohort="g", outcomes=["y"]))
+    panel = ek.Panel.from_frame(data, firm="id", year="year", cohort="g", outcomes=["y"])
+    return twins.sample(dataclasses.replace(panel, inference=Inference(correction="cr1")))
 
 
 @pytest.mark.parametrize(

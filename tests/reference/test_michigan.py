@@ -1,5 +1,6 @@
 """The Michigan training grants (Holzer, Block, Cheatham and Knott 1993) against the textbook and a second package."""
 
+import dataclasses
 import json
 import os
 import subprocess
@@ -12,6 +13,7 @@ from linearmodels.datasets import jobtraining
 
 import evalkit as ek
 import twins
+from evalkit.model.study import Inference
 
 PRINTED = 5e-6
 """Wooldridge, Introductory Econometrics, example 14.1 (log scrap, firm and year effects), stored with five decimals."""
@@ -110,10 +112,15 @@ def test_event_study_equals_pyfixest(table: pd.DataFrame, pyfixest: dict, outcom
     np.testing.assert_allclose(plain["std_error"], other["iid"], atol=SECOND_PACKAGE)
 
 
+def plain(panel: ek.Panel) -> ek.MatchedSample:
+    """Return all firms, with standard errors as they are without a correction for few firms."""
+    return twins.sample(dataclasses.replace(panel, inference=Inference(correction="cr1")))
+
+
 @pytest.mark.parametrize("outcome", ["y", "hours"])
 def test_each_group_time_cell_equals_pyfixest(table: pd.DataFrame, pyfixest: dict, outcome: str) -> None:
     """A cell is a regression on two periods; its raw sandwich is the sum of squared influence values."""
-    cells = ek.estimate(twins.sample(twins.panel(long_of(table, outcome))), "group_time").table
+    cells = ek.estimate(plain(twins.panel(long_of(table, outcome))), "group_time").table
     assert len(cells) == 4
     for row in cells.to_dict("records"):
         other = pyfixest[f"cell {outcome} {row['cohort']} {row['year']}"]
@@ -124,7 +131,7 @@ def test_each_group_time_cell_equals_pyfixest(table: pd.DataFrame, pyfixest: dic
 @pytest.mark.parametrize("outcome", ["y", "hours"])
 def test_group_time_equals_twin(table: pd.DataFrame, outcome: str) -> None:
     long = table[["firm", "year", "g", outcome]].dropna()
-    effects = ek.estimate(twins.sample(twins.panel(long, (outcome,))), "group_time", comparison="not_yet_treated")
+    effects = ek.estimate(plain(twins.panel(long, (outcome,))), "group_time", comparison="not_yet_treated")
     _, estimate, psi = twins.group_time(long, "not_yet_treated", column=outcome)
     np.testing.assert_allclose(effects.table["estimate"], estimate, atol=SECOND_PACKAGE)
     np.testing.assert_allclose(np.diag(effects.vcov), (psi**2).sum(axis=0), atol=SECOND_PACKAGE)

@@ -1,9 +1,12 @@
+import dataclasses
+
 import numpy as np
 import pandas as pd
 import pytest
 
 import evalkit as ek
 import twins
+from evalkit.model.study import Inference
 from evalkit.stats.few_clusters import cluster_shares, effective_clusters
 
 EXACT = 1e-10
@@ -11,13 +14,14 @@ REPETITIONS = 4_000
 MONTE_CARLO = 3 * np.sqrt(0.15 * 0.85 / REPETITIONS)
 
 
-def check(n_treated: int, n_control: int, *, estimate: str = "group_time", **roles: object):
+def check(n_treated: int, n_control: int, *, correction: str = "cr1", **roles: object):
     long = twins.frame(n_treated + n_control)
     order = long["firm"].astype("category").cat.codes
     long["g"] = np.where(order < n_treated, 2013, 0)
     long["town"] = "T" + (order % 8).astype(str)
-    sample = twins.sample(twins.panel(long, **roles))
-    return ek.check(sample, ek.estimate(sample, estimate), "few_clusters")
+    panel = dataclasses.replace(twins.panel(long, **roles), inference=Inference(correction=correction))
+    sample = twins.sample(panel)
+    return ek.check(sample, ek.estimate(sample), "few_clusters")
 
 
 def regression_gamma(cluster: np.ndarray, treated: np.ndarray, weight: np.ndarray) -> np.ndarray:
@@ -56,7 +60,7 @@ def test_rule_table(n_treated: int, case: str, verdict: str) -> None:
 
 
 def test_corrected_standard_errors_pass() -> None:
-    result = check(20, 140, estimate="event_study")
+    result = check(20, 140, correction="auto")
     assert (result.values["case"], result.verdict) == ("corrected", "pass")
 
 

@@ -84,5 +84,5 @@ def test_two_treated_firms_have_no_standard_error() -> None:
 
 
 def test_few_treated_firms_are_told() -> None:
-    assert ek.estimate(twins.sample(twins.panel(twins.frame(n=60))), "group_time").notes == ("few_treated:y",)
+    assert ek.estimate(twins.sample(twins.panel(twins.frame(n=60))), "group_time").notes == ("few_treated_corrected:y",)
     assert ek.estimate(twins.sample(twins.panel(twins.frame(n=200))), "group_time").notes == ()

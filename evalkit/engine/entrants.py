@@ -1,0 +1,144 @@
+"""Which firms of a sample an estimate with covariates can use, and passes over them."""
+
+import dataclasses
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from evalkit.engine.local import map_blocks
+from evalkit.engine.paths import clusters, path_columns, paths
+from evalkit.errors import DesignError, EstimationError
+from evalkit.model.sample import MatchedSample
+from evalkit.stats.arms import Contrast, Firms, arms, observed_throughout
+from evalkit.stats.covariates import any_missing, read_covariates
+from evalkit.stats.regressors import refuse_collinear, regressors
+from evalkit.stats.transforms import transform
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Entrants:
+    """The firms of a sample that an estimate with covariates can use.
+
+    Parameters
+    ----------
+    sample : MatchedSample
+        All firms.
+    firms : Firms
+        Those that enter.
+    is_in : (n_firms,) bool
+        Which firms of the panel they are.
+    notes : tuple of str
+        Caveats by key.
+    """
+
+    sample: MatchedSample
+    firms: Firms
+    is_in: NDArray[np.bool_]
+    notes: tuple[str, ...]
+
+    def counts(self, contrasts: Sequence[Contrast]) -> NDArray[np.int64]:
+        """Return the firms on both sides of each cell (K, 2)."""
+        whole = slice(0, self.firms.x.n)
+        found = np.zeros((len(contrasts), 2), dtype=np.int64)
+        for arm in arms(contrasts, self.firms.seen):
+            found[arm.cells, 0] = len(self.firms.treated(arm, whole))
+            found[arm.cells, 1] = np.count_nonzero(self.firms.is_control(arm.pool, whole))
+        return found
+
+    def treated_clusters(self, contrasts: Sequence[Contrast]) -> list[int]:
+        """Return the clusters that the treated firms of each cell are in (K,), in the way with the fewest."""
+        code, n_second = clusters(self.sample.panel)
+        if code is None:
+            return [int(n) for n in self.counts(contrasts)[:, 0]]
+        own, whole = code[self.is_in], slice(0, self.firms.x.n)
+        ways = (own // n_second, own % n_second) if n_second else (own,)
+        found = np.zeros(len(contrasts), dtype=np.int64)
+        for arm in arms(contrasts, self.firms.seen):
+            treated = self.firms.treated(arm, whole)
+            found[arm.cells] = min(len(np.unique(way[treated])) for way in ways)
+        return [int(n) for n in found]
+
+    def blocks(self, kernel: Callable[[NDArray[np.float64], slice], Any]) -> Iterator[Any]:
+        """Yield `kernel(y, rows)` for each block: outcomes (m, D) of its firms that enter, and their numbers."""
+        panel = self.sample.panel
+
+        def on_block(block: pa.RecordBatch, row: int) -> Any:  # noqa: ANN401
+            own = self.is_in[row : row + block.num_rows]
+            start = int(np.count_nonzero(self.is_in[:row]))
+            y = paths(panel, block)
+            return kernel(y if own.all() else y[own], slice(start, start + int(np.count_nonzero(own))))
+
+        return map_blocks(panel, path_columns(panel), on_block)
+
+
+def entrants(sample: MatchedSample, names: Sequence[str], first_untreated: int, is_balanced: bool) -> Entrants:
+    """Choose the firms that enter and read their covariates and which outcomes they have.
+
+    Parameters
+    ----------
+    sample : MatchedSample
+        Firms with positive weight enter.
+    names : sequence of str
+        Covariates of the panel; firms that lack one are left out.
+    first_untreated : int
+        First cohort that is untreated in the first period, anticipation counted; earlier ones are left out.
+    is_balanced : bool
+        Whether outcomes count only of firms that have them in all periods.
+
+    Raises
+    ------
+    DesignError
+        No firm is left (`E_NO_TREATED`); covariates are collinear (`E_COLLINEAR`).
+    EstimationError
+        A weight is negative or not finite (`E_WEIGHT`).
+    UnknownNameError
+        Not a covariate of the panel.
+    """
+    panel, weight = sample.panel, sample.weight
+    if not np.isfinite(weight).all() or (weight < 0).any():
+        raise EstimationError("weights must be finite and not negative", code="E_WEIGHT")
+    covariates = read_covariates(panel, names)
+    treatable = (panel.cohort == 0) | (panel.cohort >= first_untreated)
+    missing = any_missing(covariates, panel.n_firms)
+    asked = weight > 0
+    is_in = asked & treatable & ~missing
+    if not is_in.any():
+        raise DesignError("no firm with known covariates has a positive weight", code="E_NO_TREATED")
+    rows = np.flatnonzero(is_in)
+    x, constant = regressors(covariates if is_in.all() else [c.take(rows) for c in covariates])
+    refuse_collinear(x)
+    found = Entrants(sample, Firms(x, weight[is_in], panel.cohort[is_in], None), is_in, ())
+    seen = _seen(found)
+    left_out = {
+        "always_treated_dropped": int((asked & ~treatable).sum()),
+        "missing_covariate": int((asked & treatable & missing).sum()),
+        "not_balanced": _keep_balanced(seen, len(panel.periods)) if is_balanced and seen is not None else 0,
+    }
+    notes = tuple(f"{key}:{n}" for key, n in left_out.items() if n) + tuple(f"constant_regressor:{n}" for n in constant)
+    firms = Firms(x, found.firms.weight, found.firms.cohort, seen)
+    return dataclasses.replace(found, firms=firms, notes=notes)
+
+
+def _seen(who: Entrants) -> NDArray[np.bool_] | None:
+    """Return the observed columns of outcomes (n, D), None when there is no gap; a panel file says so by itself."""
+    panel = who.sample.panel
+    if panel.n_missing(path_columns(panel)) == 0:
+        ends = [transform(panel.bounds(panel.columns_of(o)), o.transform) for o in panel.outcomes]
+        if not np.isnan(ends).any():
+            return None
+    seen = np.concatenate(list(who.blocks(lambda y, _: ~np.isnan(y))))
+    return None if seen.all() else seen
+
+
+def _keep_balanced(seen: NDArray[np.bool_], n_periods: int) -> int:
+    """Take out the outcomes that a firm does not have in all periods; returns the firms that lost any."""
+    lost = np.zeros(len(seen), dtype=bool)
+    for start in range(0, seen.shape[1], n_periods):
+        own = seen[:, start : start + n_periods]
+        whole = observed_throughout(own)
+        lost |= own.any(axis=1) & ~whole
+        own &= whole[:, None]
+    return int(lost.sum())

@@ -1,0 +1,48 @@
+"""From the regressions that an estimator asks for to its effects."""
+
+from typing import Any
+
+import numpy as np
+
+from evalkit.engine.multipliers import drawn
+from evalkit.engine.paths import baseline_means
+from evalkit.model.effects import Effects
+from evalkit.model.sample import MatchedSample
+from evalkit.stats.cohorts import caveats, cohort_shares
+from evalkit.stats.inference import effects_table
+from evalkit.stats.regression import Covariance, Problem, regress
+
+
+def regression_effects(
+    sample: MatchedSample, problem: Problem, method: str, options: dict[str, Any], covariance: Covariance = "clustered"
+) -> Effects:
+    """Solve the regressions of all outcomes with their joint covariance.
+
+    Parameters
+    ----------
+    sample : MatchedSample
+        The firms.
+    problem : Problem
+        What is asked of them.
+    method, options : str, dict
+        The estimator.
+    covariance : {"clustered", "cr1", "cr2", "cr3", "homoskedastic"}
+        See `stats.regression.regress`.
+
+    Raises
+    ------
+    EstimationError
+        Coefficients are not identified (`E_COLLINEAR`); equal variances asked for with weights, or multipliers where
+        there are none (`E_OPTION`); too many degenerate draws (`E_BOOTSTRAP`).
+    """
+    panel, moments = sample.panel, problem.moments
+    found = regress(moments, problem.designs, covariance, panel.inference.correction)
+    table, vcov = effects_table(problem.labels, found.estimate, found.vcov, found.dof, panel.inference.level)
+    cohorts = np.array(problem.cohorts, dtype=np.int64)
+    draws, told = drawn(sample, moments, found.influence, cohorts, found.scale)
+    return Effects(
+        table=table, vcov=vcov, method=method, options=options, outcomes=panel.outcomes,
+        baseline=baseline_means(sample), dof=found.dof, level=panel.inference.level, draws=draws,
+        shares=cohort_shares(moments, cohorts, found.influence) if len(cohorts) else None,
+        notes=(*caveats(problem.n_dropped, problem.labels, found.is_corrected), *told),
+    )  # fmt: skip
