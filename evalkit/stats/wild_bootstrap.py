@@ -171,6 +171,11 @@ def wild_bootstrap(sums: ClusterSums, weights: NDArray[np.float64], law: Law, n_
             scores = [v * own[k] - v @ shared[k].T for k in (0, 1)]
             for row, (k, j) in enumerate(((0, 0), (0, 1), (1, 1))):
                 denominator[row, part] = (scores[k] * scores[j]).sum(axis=1)
+    # With all multipliers alike a draw is the sample itself; far from the estimate, rounding would tell them apart.
+    alike = (multipliers == multipliers[:, :1]).all(axis=1)
+    sign = multipliers[alike, 0]
+    numerator[0, alike], numerator[1, alike] = 0.0, sign
+    denominator[0, alike], denominator[1:, alike] = sign**2 * variance, 0.0
     return Wild(float(weights @ b), variance, numerator, denominator, is_complete)
 
 
