@@ -69,16 +69,27 @@ def aggregate(effects: Effects, by: Aggregation = "overall", window: tuple[int, 
             f"the effects carry no {by}", hint="aggregate the estimator's own rows", code="E_NO_LABEL"
         )
     rows = _levels(cells, after, by)
-    mass = _masses(cells, effects.shares)
-    weights = np.zeros((len(rows), len(cells)))
-    for r, members in enumerate(rows):
-        weights[r, members] = mass[members] / mass[members].sum()
+    weights = _weights(rows, _masses(cells, effects.shares))
     estimate = weights @ cells["estimate"].to_numpy()
     slope = _share_slope(cells, rows, estimate, effects.shares)
     vcov, shares = _propagate(weights, slope, effects)
     averages = averaged(effects, weights, slope)
     table, vcov = effects_table(_labels(cells, rows, by), estimate, vcov, averages.dof, effects.level)
     return dataclasses.replace(averages, table=table, vcov=vcov, method=f"{effects.method}/{by}", shares=shares)
+
+
+def overall_weights(effects: Effects) -> NDArray[np.float64]:
+    """Return the weight of each row in the overall effect of each outcome (outcomes, rows), outcomes in order."""
+    cells = effects.table
+    return _weights(_levels(cells, _after_award(cells), "overall"), _masses(cells, effects.shares))
+
+
+def _weights(rows: list[NDArray[np.intp]], mass: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the share (rows, cells) of each cell in each average."""
+    weights = np.zeros((len(rows), len(mass)))
+    for r, members in enumerate(rows):
+        weights[r, members] = mass[members] / mass[members].sum()
+    return weights
 
 
 def _in_window(cells: pd.DataFrame, window: tuple[int, int]) -> NDArray[np.intp]:

@@ -35,7 +35,7 @@ def sample(law="rademacher", draws=N_DRAWS, clusters=(), shuffle=None, n=240, **
     return twins.sample(dataclasses.replace(panel, inference=inference, clusters=clusters))
 
 
-def agrees(found: Effects) -> None:
+def expect_agreement(found: Effects) -> None:
     """Draws have the covariance that the effects have."""
     scale = np.sqrt(np.outer(np.diag(found.vcov), np.diag(found.vcov)))
     assert np.cov(found.draws.effects.T).reshape(scale.shape) / scale == pytest.approx(found.vcov / scale, abs=NEAR)
@@ -47,10 +47,10 @@ def test_draws_have_the_covariance_of_effects_and_of_their_means(method, options
     found = ek.estimate(sample(clusters=clusters), method, **options)
     assert found.draws is not None
     if method != "stacked" or not clusters:
-        agrees(found)
+        expect_agreement(found)
     if not clusters:
-        agrees(ek.aggregate(found, "overall"))
-        agrees(ek.aggregate(ek.aggregate(found, "overall"), "overall"))
+        expect_agreement(ek.aggregate(found, "overall"))
+        expect_agreement(ek.aggregate(ek.aggregate(found, "overall"), "overall"))
 
 
 def test_draws_of_a_mean_count_the_error_of_cohort_shares() -> None:
@@ -58,7 +58,7 @@ def test_draws_of_a_mean_count_the_error_of_cohort_shares() -> None:
     overall = ek.aggregate(found, "overall")
     fixed = ek.aggregate(dataclasses.replace(found, shares=None), "overall").vcov[0, 0]
     assert overall.vcov[0, 0] > fixed * (1 + 2 * NEAR), "shares matter here"
-    agrees(overall)
+    expect_agreement(overall)
 
 
 @pytest.mark.parametrize(("method", "options"), ESTIMATORS)

@@ -1,5 +1,7 @@
 """What estimators refuse or tell, row by row of the table of bad inputs; ids are its own."""
 
+import dataclasses
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -101,3 +103,28 @@ def test_EST13_paths_that_differ_before_fail() -> None:
     long["y"] += np.where(long["g"] > 0, 0.3 * (long["year"] - long["g"]), 0.0)
     sample = twins.sample(twins.panel(long))
     assert ek.check(sample, ek.estimate(sample, "group_time"), "pretrends").verdict == "fail"
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_EST01_two_treated_clusters_have_no_interval(method: str) -> None:
+    long = twins.frame(n=60, seed=2)
+    number = long["firm"].str[1:].astype(int)
+    long["region"] = "R" + (number % 8).astype(str)
+    long["g"] = np.where(number % 8 < 2, 2013, 0)
+    panel = dataclasses.replace(twins.panel(long, covariates=["region"]), clusters=("region",))
+    found = ek.estimate(twins.sample(panel), method, **OPTIONS.get(method, {}))
+    assert np.isfinite(found.table["estimate"]).all()
+    assert (found.table["n_treated"] > 10).all()
+    assert found.table[["std_error", "p_value", "conf_low", "conf_high"]].isna().all(axis=None)
+    assert "no_interval:y" in found.notes
+
+
+def test_EST01_effects_with_covariates_need_three_treated_clusters_too() -> None:
+    long = twins.frame(n=60, seed=2)
+    number = long["firm"].str[1:].astype(int)
+    long["region"], long["size"] = "R" + (number % 8).astype(str), np.sin(number * 1.7)
+    long["g"] = np.where(number % 8 < 2, 2013, 0)
+    panel = dataclasses.replace(twins.panel(long, covariates=["region", "size"]), clusters=("region",))
+    found = ek.estimate(twins.sample(panel), "group_time", adjustment="regression", covariates=("size",))
+    assert found.table["std_error"].isna().all()
+    assert "no_interval:y" in found.notes
