@@ -4,7 +4,21 @@ from importlib import import_module
 
 import click
 
-COMMANDS = ("init", "validate", "build", "match", "estimate", "check", "report", "run", "methods", "layouts", "sources")
+COMMANDS = (
+    "init",
+    "validate",
+    "build",
+    "match",
+    "estimate",
+    "check",
+    "report",
+    "run",
+    "verify",
+    "compare",
+    "methods",
+    "layouts",
+    "sources",
+)
 
 
 class _Commands(click.Group):

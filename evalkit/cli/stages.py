@@ -76,7 +76,11 @@ class Stages:
 
     def finish(self) -> None:
         """Write the manifest of the whole run."""
-        self.folder.finish({**self._provenance, "inputs": self._sources})
+        self.folder.finish(self.whole_key())
+
+    def whole_key(self) -> dict[str, Any]:
+        """Return all that the whole run depends on."""
+        return {**self._provenance, "inputs": self._sources}
 
     @cached_property
     def panel(self) -> Panel:
