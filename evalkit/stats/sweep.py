@@ -35,7 +35,7 @@ class Sweep:
         self._score, self._tie, self._left = score, control.tie[self.control], np.arange(len(score))
         is_first = np.ones(len(score), dtype=bool)
         is_first[1:] = (np.diff(control.cell[self.control]) != 0) | (np.diff(score) != 0)
-        self._run = np.cumsum(is_first)
+        self._run = None if is_first.all() else np.cumsum(is_first)
 
     def turn(self, queue: NDArray[np.int64]) -> NDArray[np.int64]:
         """Let each firm of a queue, sorted by cell and choice, take one control; return pairs (n, 2) of numbers."""
@@ -43,18 +43,26 @@ class Sweep:
         pairs = np.stack([treated, self._left[used]], axis=1)
         used.sort()
         self._bounds -= np.searchsorted(used, self._bounds)
-        for column in ("_score", "_tie", "_left", "_run"):
-            setattr(self, column, np.delete(getattr(self, column), used))
+        is_left = np.ones(len(self._left), dtype=bool)
+        is_left[used] = False
+        self._score, self._tie, self._left = self._score[is_left], self._tie[is_left], self._left[is_left]
+        self._run = None if self._run is None else self._run[is_left]
         return pairs
+
+    def _run_starts(self) -> NDArray[np.intp]:
+        """Return where the run of equal scores begins that each control is in."""
+        place = np.arange(len(self._left))
+        if self._run is None:
+            return place
+        return np.maximum.accumulate(np.where(np.diff(self._run, prepend=0) > 0, place, 0))
 
     def _sweep(self, queue: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Return the firms that get a control, and the place of theirs among the controls that are left.
 
         Of controls with equal scores in one cell, a run, the one with the smallest tie goes first.
         """
-        place = np.arange(len(self._run))
-        run_start = np.maximum.accumulate(np.where(np.diff(self._run, prepend=0) > 0, place, 0))
-        score, tie, first, caliper = self._score.data, self._tie.data, run_start.data, self._caliper
+        has_runs, first = self._run is not None, self._run_starts().data
+        score, tie, caliper = self._score.data, self._tie.data, self._caliper
         n_used: dict[int, int] = {}
         treated, used = [], []
         cell, frontier = -1, 0
@@ -69,7 +77,7 @@ class Sweep:
                 frontier = at
             gap_up = score[above[-1][0]] - own if above else _NONE
             gap_down = own - score[frontier - 1] if frontier > low else _NONE
-            if min(gap_up, gap_down) > caliper:
+            if gap_up > caliper and gap_down > caliper:
                 continue
             is_down = gap_down < gap_up
             if gap_down == gap_up:
@@ -83,9 +91,11 @@ class Sweep:
                 slot, end = above.pop()
                 if slot + 1 < end:
                     above.append((slot + 1, end))
-            run = first[slot]
-            n_before = n_used.get(run, 0)
-            n_used[run] = n_before + 1
             treated.append(firm)
-            used.append(run + n_before)
+            if has_runs:
+                run = first[slot]
+                n_before = n_used.get(run, 0)
+                n_used[run] = n_before + 1
+                slot = run + n_before
+            used.append(slot)
         return np.array(treated, dtype=np.int64), np.array(used, dtype=np.int64)
