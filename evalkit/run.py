@@ -11,8 +11,10 @@ from evalkit.model.check import Case, CheckResult
 from evalkit.model.effects import Effects
 from evalkit.model.evaluation import Evaluation, Release
 from evalkit.model.flow import Flow, FlowStep
+from evalkit.model.plan import PlanRecord
 from evalkit.model.sample import MatchedSample
 from evalkit.model.study import MethodSpec, Study
+from evalkit.plan import gates
 
 if TYPE_CHECKING:
     from evalkit.model.panel import Panel
@@ -117,8 +119,18 @@ def check_study(spec: MethodSpec, sample: MatchedSample, effects: tuple[Effects,
     return check(sample, effects, spec.method, **spec.options)
 
 
+def failed_gates(study: Study, sample: MatchedSample) -> list[str]:
+    """Return the study's checks of the design that fail; they are asked without any effect."""
+    results = [(spec.method, check_study(spec, sample, ())) for spec in gates.design_checks(study)]
+    return [name for name, result in results if result.verdict == "fail"]
+
+
 def assemble(
-    study: Study, sample: MatchedSample, effects: tuple[Effects, ...], checks: tuple[CheckResult, ...]
+    study: Study,
+    sample: MatchedSample,
+    effects: tuple[Effects, ...],
+    checks: tuple[CheckResult, ...],
+    plan: PlanRecord | None = None,
 ) -> Evaluation:
     """Put the parts of an evaluation together, with its provenance."""
     flow = sample.panel.flow.extend(_matching_flow(sample))
@@ -127,7 +139,7 @@ def assemble(
     }  # fmt: skip
     if isinstance(sample.panel.source, Path):
         provenance["panel_sha256"] = store.sha256(sample.panel.source)
-    return Evaluation(study, flow, sample, effects, checks, provenance)
+    return Evaluation(study, flow, sample, effects, checks, provenance, plan)
 
 
 def versions() -> dict[str, str]:

@@ -4,7 +4,10 @@ from importlib import import_module
 
 import click
 
-COMMANDS = ("init", "validate", "build", "match", "estimate", "check", "report", "run", "methods", "layouts", "sources")
+COMMANDS = (
+    "init", "validate", "lock", "build", "match", "estimate", "check", "report", "run", "unseal", "deviations", "verify",
+    "compare", "methods", "layouts", "sources",
+)  # fmt: skip
 
 
 class _Commands(click.Group):
