@@ -5,8 +5,8 @@ from importlib import import_module
 import click
 
 COMMANDS = (
-    "init", "validate", "lock", "build", "match", "estimate", "check", "report", "run", "unseal", "deviations", "verify",
-    "compare", "methods", "layouts", "sources",
+    "init", "validate", "lock", "build", "match", "estimate", "check", "report", "run", "unseal", "deviations",
+    "verify", "compare", "methods", "layouts", "sources",
 )  # fmt: skip
 
 

@@ -17,8 +17,8 @@ from evalkit.model.check import CheckResult, load_checks, save_checks
 from evalkit.model.effects import Effects
 from evalkit.model.evaluation import distinct_names
 from evalkit.model.panel import Panel
-from evalkit.model.sample import MatchedSample
 from evalkit.model.plan import PlanRecord
+from evalkit.model.sample import MatchedSample
 from evalkit.model.study import Study
 from evalkit.plan.canonical import digest
 from evalkit.plan.clock import time_of

@@ -10,8 +10,8 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from evalkit.model.study_awards import Link, Treatment
-from evalkit.model.study_plan import LoweredGrade, Plan
 from evalkit.model.study_part import Name, StudyPart
+from evalkit.model.study_plan import LoweredGrade, Plan
 from evalkit.model.study_values import Deflate, FiscalPeriods, Reconcile, Rule, Units
 
 Language = Literal["en", "ja"]

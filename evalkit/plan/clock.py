@@ -29,5 +29,7 @@ def time_of(given: str | None = None) -> str:
             time = dt.datetime.fromtimestamp(int(epoch), dt.UTC) if epoch else dt.datetime.now(dt.UTC)
     except (ValueError, OverflowError, OSError) as error:
         where = "--time" if given is not None else "SOURCE_DATE_EPOCH"
-        raise StudyError("not a time", where=where, code="E_TIME", hint="for example 2026-04-01T09:00:00+09:00") from error
+        raise StudyError(
+            "not a time", where=where, code="E_TIME", hint="for example 2026-04-01T09:00:00+09:00"
+        ) from error
     return time.astimezone(dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

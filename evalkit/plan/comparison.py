@@ -9,7 +9,9 @@ from evalkit.plan.deviations import differences
 
 ESTIMATE, STD_ERROR = ".estimate", ".std_error"
 CAUSES = {"study": "the study", "inputs": "the input files", "code": "evalkit itself", "versions": "other packages"}
-UNEXPLAINED = "nothing that a run records has changed, and yet effects did; `evalkit verify` says which run is not sound"
+UNEXPLAINED = (
+    "nothing that a run records has changed, and yet effects did; `evalkit verify` says which run is not sound"
+)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -72,9 +74,9 @@ def _effects(before: Sequence[Mapping[str, Any]], after: Sequence[Mapping[str, A
 
 
 def _effect(name: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any]:
-    old, new = (side.get(f"{name}{ESTIMATE}") for side in (before, after))
+    old, new = before.get(f"{name}{ESTIMATE}"), after.get(f"{name}{ESTIMATE}")
     error = before.get(f"{name}{STD_ERROR}")
-    distance = (new - old) / error if None not in (old, new, error) and error > 0 else None
+    distance = None if old is None or new is None or not error else (new - old) / error
     return {
         "id": name.removeprefix("effects."), "before": old, "after": new, "standard_errors": distance,
         "changed": old != new,

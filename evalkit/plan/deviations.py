@@ -25,11 +25,11 @@ def differences(planned: Mapping[str, Any], found: Mapping[str, Any], reasons: M
     list of Deviation
         Sorted by field. Lists of tables are compared entry by entry, other lists as wholes.
     """
-    sides = [dict(_leaves({key: side.get(key) for key in COMPARED})) for side in (planned, found)]
+    old, new = (dict(_leaves({key: side.get(key) for key in COMPARED})) for side in (planned, found))
     return [
-        Deviation(field, *(side.get(field, "") for side in sides), reasons.get(field, ""))
-        for field in sorted(set(sides[0]) | set(sides[1]))
-        if sides[0].get(field) != sides[1].get(field)
+        Deviation(field, old.get(field, ""), new.get(field, ""), reasons.get(field, ""))
+        for field in sorted(set(old) | set(new))
+        if old.get(field) != new.get(field)
     ]
 
 

@@ -68,6 +68,8 @@ def _put_plan(ledger: Ledger, given: Grade, plan: PlanRecord | None) -> None:
     if plan is not None:
         ledger.put(Number("plan.lock_sha256", plan.lock_sha256, "text"))
         ledger.put(Number("plan.time", plan.time, "text"))
+        for number, one in enumerate(plan.unsealings):
+            ledger.put(Number(f"plan.unsealing.{number}.time", one.time, "text"))
         ledger.put(Number("plan.n_deviations", len(plan.deviations), "plain"))
 
 
