@@ -15,7 +15,7 @@ from evalkit.cli.study_command import say
 @click.option("--reason", help="Why it is not as planned; added to the log and printed in the report.")
 @click.option("--by", "name", metavar="NAME", help="Who gives the reason.")
 def command(
-    study_path: Path, field: str | None, reason: str | None, name: str | None, root: Path | None, **options: object
+    study_path: Path, field: str | None, reason: str | None, name: str | None, root: Path | None, **options: str
 ) -> None:
     """List what is not as the locked plan says: fields of the study, code, versions, columns, files.
 
@@ -28,7 +28,7 @@ def command(
     if any(asked) and not all(text and text.strip() for text in asked):
         raise StudyError("a reason needs --field, --reason and --by", where=str(study_path), code="E_USAGE")
     if field and reason and name:
-        _explain(plan, field, {"reason": reason, "names": [name]}, options["given_time"])
+        _explain(plan, field, {"reason": reason, "names": [name]}, options["time"])
     record = plan.files.record(plan.frozen)
     found = [dataclasses.asdict(d) for d in record.deviations] if record else []
     lines = [
@@ -40,9 +40,8 @@ def command(
         as_json=bool(options["as_json"]))  # fmt: skip
 
 
-def _explain(plan: Planned, field: str, facts: dict[str, object], given_time: object) -> None:
+def _explain(plan: Planned, field: str, facts: dict[str, object], time: str) -> None:
     from evalkit.errors import StudyError, UnknownNameError, did_you_mean
-    from evalkit.plan.clock import time_of
     from evalkit.plan.log import add_line
 
     record = plan.files.record(plan.frozen)
@@ -51,4 +50,4 @@ def _explain(plan: Planned, field: str, facts: dict[str, object], given_time: ob
     known = [d.field for d in record.deviations]
     if field not in known:
         raise UnknownNameError(f"'{field}' is as planned", where="--field", hint=did_you_mean(field, known))
-    add_line(plan.files.log_path, "deviation", time_of(str(given_time) if given_time else None), field=field, **facts)
+    add_line(plan.files.log_path, "deviation", time, field=field, **facts)

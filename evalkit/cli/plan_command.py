@@ -28,10 +28,16 @@ def plan_options(function: Callable[..., None]) -> Callable[..., None]:
     path = click.Path(path_type=Path, file_okay=False)
     function = click.option("--root", type=path, help="As for `evalkit build`.")(function)
     function = click.option(
-        "--time", "given_time", metavar="TIME",
+        "--time", metavar="TIME", callback=_time,
         help="When this happens, in ISO form; by default SOURCE_DATE_EPOCH, or else the clock.",
     )(function)  # fmt: skip
     return study_argument(json_option(function))
+
+
+def _time(_context: click.Context, _option: click.Parameter, given: str | None) -> str:
+    from evalkit.plan.clock import time_of
+
+    return time_of(given)
 
 
 def planned(study_path: Path, root: Path | None) -> Planned:

@@ -15,8 +15,12 @@ from evalkit.plan.gates import design_checks
 from evalkit.plan.log import FILE, Line, add_line, read_log
 
 LOCK = "plan.lock.json"
-WORDS = ("objective", "logic", "final_report", "evaluator", "publication")
-"""Keys of the section `plan`."""
+WORDS = {
+    "plan.objective": "what the programme is to reach", "plan.logic": "how the award is thought to lead there",
+    "plan.final_report": "when the report is due", "plan.evaluator": "who evaluates, and how they were chosen",
+    "plan.publication": "where the report will stand",
+}  # fmt: skip
+"""What the section `plan` says, by its keys."""
 Frozen = Mapping[str, Any]
 """What a lock freezes: "study", "code", "versions", "schema" by role, "files" with SHA-256 by path."""
 
@@ -134,17 +138,17 @@ def blanks(study: Study, signers: Sequence[str]) -> list[EvalkitError]:
     """Return everything that a plan must say and this one does not."""
     missing = {
         "about": "what is asked, in words" if not any(t.strip() for t in study.about.values()) else "",
-        "outcome": "the one primary outcome" if sum(o.primary for o in study.outcome) != 1 else "",
+        "outcome": "which one outcome is primary" if sum(o.primary for o in study.outcome) != 1 else "",
         "covariates.baseline": "what firms must be alike in" if not study.baseline else "",
-        "check": "a check of the design that needs no effects, balance for example" if not design_checks(study) else "",
-        "check.pretrends": "the test of paths before the award"
+        "check": "by which check of the design alone it stands or falls, balance for example" if not design_checks(study) else "",
+        "check.pretrends": "that paths before the award are tested"
         if all(c.method != "pretrends" for c in study.check) else "",
         "--signer": "who locks the plan" if not any(s.strip() for s in signers) else "",
     }  # fmt: skip
-    missing |= {f"plan.{key}": "not written" for key in WORDS if not getattr(study.plan, key).strip()}
+    missing |= {key: text for key, text in WORDS.items() if not getattr(study.plan, key.removeprefix("plan.")).strip()}
     hint = "docs/plan.md says what a plan needs"
     return [
-        StudyError(f"the plan leaves this blank: {text}", where=where, code="E_PLAN_BLANK", hint=hint)
+        StudyError(f"the plan does not say {text}", where=where, code="E_PLAN_BLANK", hint=hint)
         for where, text in missing.items()
         if text
     ]
