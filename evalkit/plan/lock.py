@@ -16,9 +16,9 @@ from evalkit.plan.log import FILE, Line, add_line, read_log
 
 LOCK = "plan.lock.json"
 WORDS = {
-    "plan.objective": "what the programme is to reach", "plan.logic": "how the award is thought to lead there",
-    "plan.final_report": "when the report is due", "plan.evaluator": "who evaluates, and how they were chosen",
-    "plan.publication": "where the report will stand",
+    "objective": "what the programme is to reach", "logic": "how the award is thought to lead there",
+    "final_report": "when the report is due", "evaluator": "who evaluates, and how they were chosen",
+    "publication": "where the report will stand",
 }  # fmt: skip
 """What the section `plan` says, by its keys."""
 Frozen = Mapping[str, Any]
@@ -136,19 +136,18 @@ class PlanFiles:
 
 def blanks(study: Study, signers: Sequence[str]) -> list[EvalkitError]:
     """Return everything that a plan must say and this one does not."""
-    missing = {
-        "about": "what is asked, in words" if not any(t.strip() for t in study.about.values()) else "",
-        "outcome": "which one outcome is primary" if sum(o.primary for o in study.outcome) != 1 else "",
-        "covariates.baseline": "what firms must be alike in" if not study.baseline else "",
-        "check": "by which check of the design alone it stands or falls, balance for example" if not design_checks(study) else "",
-        "check.pretrends": "that paths before the award are tested"
-        if all(c.method != "pretrends" for c in study.check) else "",
-        "--signer": "who locks the plan" if not any(s.strip() for s in signers) else "",
-    }  # fmt: skip
-    missing |= {key: text for key, text in WORDS.items() if not getattr(study.plan, key.removeprefix("plan.")).strip()}
+    said = {
+        ("about", "what is asked, in words"): any(text.strip() for text in study.about.values()),
+        ("outcome", "which one outcome is primary"): sum(o.primary for o in study.outcome) == 1,
+        ("covariates.baseline", "what firms must be alike in"): bool(study.baseline),
+        ("check", "which check must hold before effects are seen, balance for example"): bool(design_checks(study)),
+        ("check", "that paths before the award are tested"): any(c.method == "pretrends" for c in study.check),
+        ("--signer", "who locks the plan"): any(name.strip() for name in signers),
+        **{(f"plan.{key}", text): bool(getattr(study.plan, key).strip()) for key, text in WORDS.items()},
+    }
     hint = "docs/plan.md says what a plan needs"
     return [
         StudyError(f"the plan does not say {text}", where=where, code="E_PLAN_BLANK", hint=hint)
-        for where, text in missing.items()
-        if text
+        for (where, text), is_said in said.items()
+        if not is_said
     ]
