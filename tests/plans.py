@@ -16,8 +16,6 @@ publication = "The ministry's site"
 """
 TIME, LATER, LATEST = "2026-01-01T00:00:00Z", "2026-02-01T00:00:00Z", "2026-03-01T00:00:00Z"
 SIGNER = "山田花子"
-UNBALANCED = 'method = "balance"\nwarn_above = 0.000001\nfail_above = 0.000001'
-"""No two groups of firms are as alike as that."""
 
 
 def complete(text: str) -> str:
@@ -26,23 +24,28 @@ def complete(text: str) -> str:
     return text.replace("[[check]]", '[[check]]\nmethod = "balance"\n[[check]]', 1) + PLAN
 
 
-def unbalanced(text: str) -> str:
-    """Fill all blanks, and ask for more balance than there is."""
-    return complete(text).replace('method = "balance"', UNBALANCED)
+def unbalanced(tables: dict[str, small_study.Rows]) -> None:
+    """Put all supported firms into one industry, and two thirds of the others into two more."""
+    supported = {row["firm_id"] for row in tables["awards"]}
+    for row in tables["firms"]:
+        row["industry"] = "A" if row["firm_id"] in supported else row["industry"]
 
 
-def write(folder: Path, study: Callable[[str], str] = complete) -> Path:
+def write(
+    folder: Path, study: Callable[[str], str] = complete,
+    spoil: Callable[[dict[str, small_study.Rows]], None] = lambda _: None,
+) -> Path:  # fmt: skip
     """Write the study; return its file."""
-    return small_study.write(folder, study=study)
+    return small_study.write(folder, spoil, study)
 
 
-def lock(cli: Callable[..., Any], study: Path, *more: str, time: str = TIME) -> Any:  # noqa: ANN401
+def lock(cli: Callable[..., Any], study: Path, *more: str, time: str = TIME) -> Any:
     """Lock a plan."""
     out = study.parent / "out"
     return cli("lock", study, "--root", study.parent, "--out", out, "--signer", SIGNER, "--time", time, *more)
 
 
-def run(cli: Callable[..., Any], study: Path, *more: str) -> Any:  # noqa: ANN401
+def run(cli: Callable[..., Any], study: Path, *more: str) -> Any:
     """Run a study."""
     return cli("run", study, "--root", study.parent, "--out", study.parent / "out", *more)
 

@@ -6,16 +6,14 @@ from pathlib import Path
 from typing import Any
 
 from evalkit import run
-from evalkit.cli.run_folder import MANIFEST, STAGES
 from evalkit.cli.source_files import code_hash
 from evalkit.errors import EvalkitError, IntegrityError
 from evalkit.model import store
+from evalkit.plan.canonical import digest
 from evalkit.plan.lock import LOCK, PlanFiles
 from evalkit.plan.log import FILE, START
 
 WHOLE = "manifest.json"
-SHARED = ("study_sha256", "seed", "versions", "code_sha256")
-"""What the manifest of a run and those of its stages have in common."""
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:
@@ -31,16 +29,14 @@ def read_manifest(folder: Path) -> dict[str, Any]:
         hint = "`evalkit run` writes it, `evalkit report` too"
         raise IntegrityError("not the folder of a whole run", where=str(path), code="E_MISSING_OUTPUT", hint=hint)
     try:
-        found = json.loads(path.read_bytes())
-        is_sound = store.json_text(found).encode() == path.read_bytes() and set(found) >= {
-            *SHARED, "inputs", "outputs", "plan", "log", "study", "study_path",
-        }  # fmt: skip
-    except (ValueError, TypeError, RecursionError):
+        found: dict[str, Any] = json.loads(path.read_bytes())
+        own = found.pop("sha256")
+        is_sound = own == digest(found) and store.json_text({**found, "sha256": own}).encode() == path.read_bytes()
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         is_sound = False
     if not is_sound:
         raise changed(WHOLE)
-    whole: dict[str, Any] = found
-    return whole
+    return found
 
 
 def problems(folder: Path, manifest: Mapping[str, Any], study_path: Path, root: Path) -> list[EvalkitError]:
@@ -58,7 +54,7 @@ def problems(folder: Path, manifest: Mapping[str, Any], study_path: Path, root: 
     return [
         *_changed(folder, manifest["outputs"]), *_changed(root, manifest["inputs"]),
         *_changed(study_path.parent, _named(manifest, study_path)),
-        *_log(PlanFiles(study_path.parent), manifest), *_stages(folder, manifest), *_code(manifest),
+        *_log(PlanFiles(study_path.parent), manifest), *_code(manifest),
     ]  # fmt: skip
 
 
@@ -92,19 +88,6 @@ def _log(files: PlanFiles, manifest: Mapping[str, Any]) -> Iterator[EvalkitError
         yield changed(FILE, "lines that were there when the study was run are missing")
     elif LOCK not in manifest["plan"] and files.lock_path.exists():
         yield changed(LOCK, "the plan was locked after the run")
-
-
-def _stages(folder: Path, manifest: Mapping[str, Any]) -> Iterator[EvalkitError]:
-    """Compare the manifest with those of the stages, which it guards by their hashes."""
-    for stage in STAGES.values():
-        name = f"{stage}/{MANIFEST}"
-        if name not in manifest["outputs"]:
-            yield changed(WHOLE, f"it does not name {name}")
-        elif store.sha256(folder / name) == manifest["outputs"][name]:
-            own = store.read_json(folder / name)
-            differ = [key for key in SHARED if own[key] != manifest[key]]
-            if differ:
-                yield changed(WHOLE, f"it differs from {name} in {', '.join(differ)}")
 
 
 def _code(manifest: Mapping[str, Any]) -> Iterator[EvalkitError]:

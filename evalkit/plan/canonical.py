@@ -8,12 +8,12 @@ from typing import Any
 
 def lines_of(value: Any) -> str:  # noqa: ANN401
     """Return a value as JSON over several lines, for people too."""
-    return _composed(json.dumps(value, ensure_ascii=False, indent=1, sort_keys=True, allow_nan=False)) + "\n"
+    return composed(json.dumps(value, ensure_ascii=False, indent=1, sort_keys=True, allow_nan=False)) + "\n"
 
 
 def line_of(value: Any) -> str:  # noqa: ANN401
     """Return a value as JSON on one line."""
-    return _composed(json.dumps(value, ensure_ascii=False, sort_keys=True, allow_nan=False))
+    return composed(json.dumps(value, ensure_ascii=False, sort_keys=True, allow_nan=False))
 
 
 def digest(value: Any) -> str:  # noqa: ANN401
@@ -21,5 +21,6 @@ def digest(value: Any) -> str:  # noqa: ANN401
     return hashlib.sha256(line_of(value).encode()).hexdigest()
 
 
-def _composed(text: str) -> str:
+def composed(text: str) -> str:
+    """Return text in composed characters: file names of some systems have が as two."""
     return unicodedata.normalize("NFC", text)

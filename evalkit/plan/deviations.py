@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from evalkit.model.plan import Deviation
-from evalkit.plan.canonical import line_of
+from evalkit.plan.canonical import composed, line_of
 
 COMPARED = ("study", "code", "versions", "schema", "files")
 """What a lock freezes; its time and signers are no plan."""
@@ -42,4 +42,4 @@ def _leaves(value: Any, name: str = "") -> Iterator[tuple[str, str]]:  # noqa: A
         for number, inner in enumerate(value, start=1):
             yield from _leaves(inner, f"{name}[{number}]")
     elif value is not None:
-        yield name, line_of(value)
+        yield composed(name), line_of(value)

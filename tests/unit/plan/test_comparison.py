@@ -11,7 +11,8 @@ MANIFEST = {
     "versions": {"numpy": "2.0"},
 }  # fmt: skip
 RESULTS = [
-    {"id": "effects.m.overall.sales.estimate", "value": 0.10}, {"id": "effects.m.overall.sales.std_error", "value": 0.02},
+    {"id": "effects.m.overall.sales.estimate", "value": 0.10},
+    {"id": "effects.m.overall.sales.std_error", "value": 0.02},
     {"id": "effects.m.overall.exit.estimate", "value": None}, {"id": "effects.m.overall.exit.std_error", "value": None},
     {"id": "sample.n_treated", "value": 24},
 ]  # fmt: skip

@@ -14,6 +14,11 @@ def test_nothing_differs() -> None:
     assert differences(PLANNED, {**PLANNED, "time": "now"}, {}) == []
 
 
+def test_composed_and_decomposed_characters_are_the_same() -> None:
+    one, two = ({"files": {f"{name}.csv": name}} for name in ("\u304c", "\u304b\u3099"))
+    assert differences(one, two, {}) == []
+
+
 def test_fields_by_their_path() -> None:
     found = {
         **PLANNED,

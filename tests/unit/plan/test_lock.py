@@ -22,7 +22,13 @@ def study(text: str) -> Study:
 
 
 def frozen(asked: Study) -> dict:
-    return {"study": asked.model_dump(mode="json", by_alias=True), "code": "c", "versions": {}, "schema": {}, "files": {}}
+    return {
+        "study": asked.model_dump(mode="json", by_alias=True),
+        "code": "c",
+        "versions": {},
+        "schema": {},
+        "files": {},
+    }
 
 
 @pytest.fixture
@@ -44,7 +50,8 @@ def test_blanks_are_named_all_at_once(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("old", "new", "where"), [
-    ("primary = true", "primary = false", "outcome"), ('baseline = ["industry"]', "baseline = []", "covariates.baseline"),
+    ("primary = true", "primary = false", "outcome"),
+    ('baseline = ["industry"]', "baseline = []", "covariates.baseline"),
     ('"pretrends"', '"bacon"', "check"), ('logic = "E', 'logic = " "\n#', "plan.logic"),
 ])  # fmt: skip
 def test_each_blank(old: str, new: str, where: str) -> None:

@@ -14,7 +14,7 @@ from evalkit.plan.log import START, add_line, head, read_log
 def log(tmp_path: Path) -> Path:
     path = tmp_path / "plan.log.jsonl"
     for number, event in enumerate(("lock", "open", "deviation"), start=1):
-        add_line(path, event, f"2026-0{number}-01T00:00:00Z", names=["が"])
+        add_line(path, event, f"2026-0{number}-01T00:00:00Z", names=["\u304b\u3099"])
     return path
 
 
@@ -32,7 +32,7 @@ def test_lines_carry_the_hash_of_the_line_before(log: Path) -> None:
 
 
 def test_text_is_composed(log: Path) -> None:
-    assert {line["names"][0] for line in read_log(log)} == {"が"}
+    assert {line["names"][0] for line in read_log(log)} == {"\u304c"}
 
 
 def test_no_log_has_no_lines(tmp_path: Path) -> None:

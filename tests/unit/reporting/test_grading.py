@@ -119,7 +119,9 @@ def test_no_cause_is_named_below_level_three(language: str, says: str, never: st
         assert (says in text, never in text) == (not is_causal, is_causal)
 
 
-@pytest.mark.parametrize(("language", "says"), [("en", "cannot be said to differ from zero"), ("ja", "とは言い切れない")])
+@pytest.mark.parametrize(
+    ("language", "says"), [("en", "cannot be said to differ from zero"), ("ja", "とは言い切れない")]
+)
 def test_nothing_is_found_where_the_interval_holds_zero(language: str, says: str) -> None:
     for checks in (reports.checks(), only("balance")):
         asked = reports.study()
