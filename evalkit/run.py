@@ -120,9 +120,13 @@ def check_study(spec: MethodSpec, sample: MatchedSample, effects: tuple[Effects,
 
 
 def failed_gates(study: Study, sample: MatchedSample) -> list[str]:
-    """Return the study's checks of the design that fail; they are asked without any effect."""
-    results = [(spec.method, check_study(spec, sample, ())) for spec in gates.design_checks(study)]
-    return [name for name, result in results if result.verdict == "fail"]
+    """Return the study's checks of the design that fail, or all of them when none can decide.
+
+    They are asked without any effect.
+    """
+    verdicts = {spec.method: check_study(spec, sample, ()).verdict for spec in gates.design_checks(study)}
+    undecided = set(verdicts.values()) <= {"info"}
+    return [name for name, verdict in verdicts.items() if undecided or verdict == "fail"]
 
 
 def assemble(

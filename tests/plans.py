@@ -14,7 +14,7 @@ final_report = "2027-03"
 evaluator = "An institute chosen by tender"
 publication = "The ministry's site"
 """
-TIME, LATER, LATEST = "2026-01-01T00:00:00Z", "2026-02-01T00:00:00Z", "2026-03-01T00:00:00Z"
+TIME, LATER, LATEST = "2020-01-01T00:00:00Z", "2020-02-01T00:00:00Z", "2020-03-01T00:00:00Z"
 SIGNER = "山田花子"
 
 

@@ -10,8 +10,8 @@ from evalkit.cli.source_files import code_hash
 from evalkit.errors import EvalkitError, IntegrityError
 from evalkit.model import store
 from evalkit.plan.canonical import digest
-from evalkit.plan.lock import LOCK, PlanFiles
-from evalkit.plan.log import FILE, START
+from evalkit.plan.lock import PlanFiles
+from evalkit.plan.log import FILE, head
 
 WHOLE = "manifest.json"
 
@@ -83,11 +83,8 @@ def _log(files: PlanFiles, manifest: Mapping[str, Any]) -> Iterator[EvalkitError
     except IntegrityError as error:
         yield error
         return
-    hashes = [START, *(line["sha256"] for line in lines)]
-    if manifest["log"] not in hashes:
-        yield changed(FILE, "lines that were there when the study was run are missing")
-    elif LOCK not in manifest["plan"] and files.lock_path.exists():
-        yield changed(LOCK, "the plan was locked after the run")
+    if head(lines) != manifest["log"]:
+        yield changed(FILE, "lines were added or taken away since the run")
 
 
 def _code(manifest: Mapping[str, Any]) -> Iterator[EvalkitError]:

@@ -21,7 +21,7 @@ def test_an_incomplete_plan_is_refused_with_all_blanks(tmp_path: Path, cli) -> N
 
 
 def test_from_lock_to_report(tmp_path: Path, cli, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("SOURCE_DATE_EPOCH", "1769904000")
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "1580515200")
     trees = []
     for name in "ab":
         study = plans.write(tmp_path / name)
@@ -46,6 +46,7 @@ def test_without_a_lock_all_works_and_is_exploratory(tmp_path: Path, cli) -> Non
     study = small_study.write(tmp_path)
     assert plans.run(cli, study).code == 0
     assert "EXPLORATORY" in plans.report(study)
+    assert "exploratory" in plans.run(cli, study).out
     assert not (tmp_path / "plan.log.jsonl").exists()
     for verb in ("unseal", "deviations"):
         more = ("--reason", "x", "--by", "y", *(("--field", "study.seed") if verb == "deviations" else ()))
@@ -54,7 +55,7 @@ def test_without_a_lock_all_works_and_is_exploratory(tmp_path: Path, cli) -> Non
 
 
 def test_effects_stay_sealed_while_the_design_fails(tmp_path: Path, cli, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("SOURCE_DATE_EPOCH", "1772323200")
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "1583020800")
     study = plans.write(tmp_path, spoil=plans.unbalanced)
     plans.lock(cli, study)
     for verb in ("run", "estimate"):
@@ -92,7 +93,7 @@ def test_a_plan_is_locked_again_before_outcomes_or_marked(tmp_path: Path, cli) -
     assert (behind.code, "E_CLOCK" in behind.err) == (8, True)
     plans.run(cli, study)
     assert "E_OPENED" in plans.lock(cli, study, time=plans.LATEST).err
-    assert plans.lock(cli, study, "--after-data", "a mistake", time="2036-01-01").code == 0
+    assert plans.lock(cli, study, "--after-data", "a mistake", time="2999-01-01").code == 0
     ahead = plans.run(cli, study)
     assert (ahead.code, "E_CLOCK" in ahead.err) == (8, True)
 
@@ -181,3 +182,14 @@ def test_verify_finds_the_study_or_says_how(tmp_path: Path, cli) -> None:
     assert cli("verify", tmp_path / "away/small", "--root", study.parent).code == 0
     empty = cli("verify", study.parent)
     assert (empty.code, "E_MISSING_OUTPUT" in empty.err) == (8, True)
+
+
+def test_verify_names_the_log_when_a_line_was_added_or_the_plan_was_locked_since(tmp_path: Path, cli) -> None:
+    study = plans.write(tmp_path)
+    plans.run(cli, study)
+    plans.lock(cli, study, "--after-data", "looked")
+    assert "plan.log.jsonl: lines were added" in cli("verify", tmp_path / RUN).err
+    plans.run(cli, study)
+    cli("unseal", study, "--reason", "x", "--by", "y")
+    answer = cli("verify", tmp_path / RUN)
+    assert (answer.code, "plan.log.jsonl: lines were added" in answer.err) == (8, True)

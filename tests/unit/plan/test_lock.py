@@ -85,7 +85,7 @@ def test_a_clock_behind_leaves_the_lock_as_it_was(files: PlanFiles) -> None:
     before = files.lock_path.read_bytes()
     asked = study(plans.complete(small_study.STUDY).replace("seed = 7", "seed = 8"))
     with pytest.raises(IntegrityError, match="before the last line"):
-        files.freeze(asked, frozen(asked), ["A"], "2025-12-31T00:00:00Z", None)
+        files.freeze(asked, frozen(asked), ["A"], "2019-12-31T00:00:00Z", None)
     assert files.lock_path.read_bytes() == before
     assert files.lock() is not None
 
