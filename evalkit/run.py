@@ -13,8 +13,10 @@ from evalkit.model.check import Case, CheckResult
 from evalkit.model.effects import Effects
 from evalkit.model.evaluation import Evaluation, Release
 from evalkit.model.flow import Flow, FlowStep
+from evalkit.model.plan import PlanRecord
 from evalkit.model.sample import MatchedSample
 from evalkit.model.study import MethodSpec, Study
+from evalkit.plan import gates
 
 if TYPE_CHECKING:
     from evalkit.model.panel import Panel
@@ -137,8 +139,22 @@ def check_study(spec: MethodSpec, sample: MatchedSample, effects: tuple[Effects,
     return check(sample, effects, spec.method, **spec.options)
 
 
+def failed_gates(study: Study, sample: MatchedSample) -> list[str]:
+    """Return the study's checks of the design that fail, or all of them when none can decide.
+
+    They are asked without any effect.
+    """
+    verdicts = {spec.method: check_study(spec, sample, ()).verdict for spec in gates.design_checks(study)}
+    undecided = set(verdicts.values()) <= {"info"}
+    return [name for name, verdict in verdicts.items() if undecided or verdict == "fail"]
+
+
 def assemble(
-    study: Study, sample: MatchedSample, effects: tuple[Effects, ...], checks: tuple[CheckResult, ...]
+    study: Study,
+    sample: MatchedSample,
+    effects: tuple[Effects, ...],
+    checks: tuple[CheckResult, ...],
+    plan: PlanRecord | None = None,
 ) -> Evaluation:
     """Put the parts of an evaluation together, with its provenance."""
     flow = sample.panel.flow.extend(_matching_flow(sample))
@@ -147,7 +163,7 @@ def assemble(
     }  # fmt: skip
     if isinstance(sample.panel.source, Path):
         provenance["panel_sha256"] = store.sha256(sample.panel.source)
-    return Evaluation(study, flow, sample, effects, checks, provenance)
+    return Evaluation(study, flow, sample, effects, checks, provenance, plan)
 
 
 def versions() -> dict[str, str]:

@@ -50,6 +50,8 @@ class Method:
     binary: Literal["raw", "standardised"] = "raw"
     interactions: bool = False
 
+    is_design = True
+
     def __post_init__(self) -> None:
         if not 0 < self.warn_above <= self.fail_above:
             raise ValueError("warn_above must be above 0 and at most fail_above")

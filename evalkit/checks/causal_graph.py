@@ -53,6 +53,8 @@ class Method:
     firms: int = 20_000
     alpha: float = 0.05
 
+    is_design = True
+
     def __post_init__(self) -> None:
         if not 0 < self.alpha < 1 or self.firms < 100:
             raise ValueError("alpha must be between 0 and 1, and firms 100 or more")

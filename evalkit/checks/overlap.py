@@ -44,6 +44,8 @@ class Method:
     fail_above: float = 0.25
     smallest_bin: int = 10
 
+    is_design = True
+
     def __post_init__(self) -> None:
         if not 0 <= self.warn_above <= self.fail_above <= 1:
             raise ValueError("warn_above and fail_above must be shares, the first one the smaller")

@@ -5,20 +5,9 @@ from importlib import import_module
 import click
 
 COMMANDS = (
-    "init",
-    "validate",
-    "build",
-    "match",
-    "estimate",
-    "check",
-    "report",
-    "run",
-    "verify",
-    "compare",
-    "methods",
-    "layouts",
-    "sources",
-)
+    "init", "validate", "lock", "build", "match", "estimate", "check", "report", "run", "unseal", "deviations",
+    "verify", "compare", "methods", "layouts", "sources",
+)  # fmt: skip
 
 
 class _Commands(click.Group):
@@ -42,7 +31,7 @@ def commands() -> None:
     """Say what the subsidy did: from award files and firm data to a report.
 
     Exit codes: 0 done, 1 internal, 2 usage or study file, 3 input rejected, 4 design or estimation refused,
-    5 disclosure blocked, 6 busy, 7 disk or memory, 8 a file is not the one that was written.
+    or effects sealed, 5 disclosure blocked, 6 busy, 7 disk or memory, 8 a file is not the one that was written.
     """
 
 

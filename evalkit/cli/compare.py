@@ -6,77 +6,43 @@ from typing import Any
 import click
 
 from evalkit.cli.study_command import json_option, say
-from evalkit.errors import IntegrityError
-
-WHY = ("study_sha256", "code_sha256", "seed", "versions", "inputs")
-"""What a run depends on, as its manifest has it."""
 
 
 @click.command("compare")
-@click.argument("first", type=click.Path(path_type=Path, file_okay=False))
-@click.argument("second", type=click.Path(path_type=Path, file_okay=False))
+@click.argument("folders", metavar="RUN RUN", nargs=2, type=click.Path(path_type=Path, exists=True, file_okay=False))
 @json_option
-def command(first: Path, second: Path, as_json: bool, debug: bool) -> None:
-    """Say what changed between two runs of a study and why: FIRST and SECOND are their folders, OUT/<study id>."""
+def command(folders: tuple[Path, Path], as_json: bool, debug: bool) -> None:
+    """Say what changed between two runs and why: inputs, study, versions, verdicts, effects in standard errors."""
     del debug
-    before, after = _manifest(first), _manifest(second)
-    why = [line for name in WHY for line in _changes(name, before.get(name), after.get(name))]
-    effects = _effects(first, second)
-    record = {"why": why, "effects": effects}
-    lines = [f"{'changed' if why else 'nothing that the runs depend on changed'}{': ' if why else ''}{', '.join(why)}"]
-    lines += [
-        f"{row['estimate_name']} {row['outcome']}: {_shown(row['before'])} -> {_shown(row['after'])}"
-        + (f", {row['errors_moved']:+.2f} standard errors" if row["errors_moved"] is not None else "")
-        for row in effects
-    ]
-    say(record, lines if effects else [*lines, "no effect changed"], as_json=as_json)
-
-
-def _manifest(folder: Path) -> dict[str, Any]:
+    from evalkit.cli.rehash import read_manifest
     from evalkit.model import store
+    from evalkit.model.check import load_checks
+    from evalkit.plan.comparison import Run, compare
 
-    path = folder / "manifest.json"
-    if not path.is_file():
-        raise IntegrityError("no finished run", where=str(folder), code="E_MISSING_OUTPUT", hint="name OUT/<study id>")
-    found: dict[str, Any] = store.read_json(path)
-    return found
-
-
-def _changes(name: str, before: Any, after: Any) -> list[str]:  # noqa: ANN401 - values of a manifest
-    """Return the names of what differs: of parts, where there are such."""
-    if isinstance(before, dict) and isinstance(after, dict):
-        return [f"{name}/{part}" for part in sorted({*before, *after}) if before.get(part) != after.get(part)]
-    return [name] if before != after else []
-
-
-def _effects(first: Path, second: Path) -> list[dict[str, Any]]:
-    """Return the overall effects that differ, and by how many standard errors of the first run."""
-    before, after = _overall(first), _overall(second)
-    rows = []
-    for key in sorted({*before, *after}):
-        old, new = before.get(key), after.get(key)
-        if old == new:
-            continue
-        moved = (new[0] - old[0]) / old[1] if old and new and old[1] > 0 else None
-        rows.append({
-            "estimate_name": key[0], "outcome": key[1], "before": old[0] if old else None,
-            "after": new[0] if new else None, "errors_moved": moved,
-        })  # fmt: skip
-    return rows
+    runs = [
+        Run(
+            read_manifest(folder),
+            store.read_json(folder / "release" / "results.json"),
+            {c.name: c.verdict for c in load_checks(folder / "checks" / "checks.json")},
+        )
+        for folder in folders
+    ]
+    found = compare(*runs)
+    say(found, _lines(found), as_json=as_json)
 
 
-def _overall(folder: Path) -> dict[tuple[str, str], tuple[float, float]]:
-    """Return estimate and standard error of each overall effect by estimate and outcome."""
-    from evalkit.model.effects import Effects
-    from evalkit.stats.aggregate import aggregate
-
-    found = {}
-    for path in sorted(p.parent for p in (folder / "effects").glob("*/effects.parquet")):
-        table = aggregate(Effects.load(path)).table
-        for outcome, estimate, error in table[["outcome", "estimate", "std_error"]].to_numpy().tolist():
-            found[path.name, str(outcome)] = float(estimate), float(error)
-    return found
+def _lines(found: dict[str, Any]) -> list[str]:
+    """Write the comparison as aligned lines."""
+    lines = [f"{found['runs'][0]} -> {found['runs'][1]}"]
+    for part in ("study", "inputs", "code", "versions", "checks"):
+        lines += [f"  {part:<9} {d['field']}: {d['before'] or '-'} -> {d['after'] or '-'}" for d in found[part]]
+    lines += [_effect(row) for row in found["effects"] if row["changed"]]
+    n_same = sum(not row["changed"] for row in found["effects"])
+    return [*lines, f"  {n_same} of {len(found['effects'])} effects are the same", f"  why: {found['why']}"]
 
 
-def _shown(value: float | None) -> str:
-    return "none" if value is None else f"{value:.6g}"
+def _effect(row: dict[str, Any]) -> str:
+    before, after, distance = (
+        "-" if row[key] is None else f"{row[key]:.4g}" for key in ("before", "after", "standard_errors")
+    )
+    return f"  effect    {row['id']}: {before} -> {after}  ({distance} standard errors)"

@@ -10,6 +10,7 @@ from typing import Any
 
 from evalkit.errors import BusyError, EvalkitError, IntegrityError, ManyErrors
 from evalkit.model import store
+from evalkit.plan.canonical import digest
 
 STAGES = {"build": "panel", "match": "sample", "estimate": "effects", "check": "checks", "report": "release"}
 """The stages in order, and the folder of each."""
@@ -114,9 +115,10 @@ class RunFolder:
         return None
 
     def finish(self, key: Key) -> None:
-        """Write `manifest.json`, which names every file of the run; unchanged, it is left alone."""
+        """Write `manifest.json`, which names every file and has its own hash; unchanged, it is left alone."""
         names = [name for stage in STAGES for name in (*self.outputs(stage), f"{STAGES[stage]}/{MANIFEST}")]
         whole = {**key, "outputs": {name: store.sha256(self.path / name) for name in names}}
+        whole["sha256"] = digest(whole)
         path = self.path / "manifest.json"
         if not path.is_file() or store.read_json(path) != whole:
             store.write_json(path, whole)

@@ -18,7 +18,7 @@ def command(study_path: Path, root: Path | None, as_json: bool, debug: bool) -> 
     """
     del debug
     from evalkit import run
-    from evalkit.cli.stages import study_root
+    from evalkit.cli.source_files import study_root
     from evalkit.etl.holdings import listed
 
     study = run.load_study(study_path)

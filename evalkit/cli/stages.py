@@ -1,25 +1,29 @@
 """The five stages of one study: each reads the nouns before it from the run folder and leaves its own."""
 
-import hashlib
+import dataclasses
 from collections.abc import Callable, Hashable
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import evalkit
 from evalkit import run
+from evalkit.cli.planned import frozen
 from evalkit.cli.run_folder import HEADLINE, QUALITY, STAGES, RunFolder
-from evalkit.etl.paths import input_files
-from evalkit.etl.vintages import imported, source_files, sources_of
+from evalkit.cli.source_files import code_hash, source_hashes
+from evalkit.errors import DesignError
+from evalkit.etl.vintages import imported
 from evalkit.model import store, study_file
 from evalkit.model.check import CheckResult, load_checks, save_checks
 from evalkit.model.effects import Effects
 from evalkit.model.evaluation import distinct_names
 from evalkit.model.panel import Panel
+from evalkit.model.plan import PlanRecord
 from evalkit.model.sample import MatchedSample
 from evalkit.model.study import Study
-
-ROOT_MARKS = ("pyproject.toml", "dvc.yaml", ".git", "pipelines")
+from evalkit.plan.canonical import digest
+from evalkit.plan.clock import time_of
+from evalkit.plan.lock import PlanFiles
+from evalkit.plan.log import add_line, head
 
 
 class Stages:
@@ -29,14 +33,17 @@ class Stages:
     ----------
     study : Study
         The question.
+    study_path : Path
+        Its file; the plan's lock and log lie beside it.
     root : Path
         Folder that source paths are relative to.
     folder : RunFolder
         Outputs. Hold it (`only_writer`) while stages run.
     """
 
-    def __init__(self, study: Study, root: Path, folder: RunFolder) -> None:
-        self.study, self.root, self.folder = study, root, folder
+    def __init__(self, study: Study, study_path: Path, root: Path, folder: RunFolder) -> None:
+        self.study, self.study_path, self.root, self.folder = study, study_path.resolve(), root, folder
+        self.plan_files = PlanFiles(self.study_path.parent)
         self._sound: set[str] = set()
 
     def run(self, stage: str) -> bool:
@@ -76,11 +83,13 @@ class Stages:
 
     def finish(self) -> None:
         """Write the manifest of the whole run."""
-        self.folder.finish(self.whole_key())
-
-    def whole_key(self) -> dict[str, Any]:
-        """Return all that the whole run depends on."""
-        return {**self._provenance, "inputs": self._sources}
+        beside = (self.study_path, self.plan_files.lock_path)
+        plan = {path.name: store.sha256(path) for path in beside if path.is_file()}
+        whole = {
+            **self._provenance, "inputs": self._sources, "plan": plan, "log": head(self.plan_files.log()),
+            "study": self.study.model_dump(mode="json", by_alias=True), "study_path": self._place,
+        }  # fmt: skip
+        self.folder.finish(whole)
 
     @cached_property
     def panel(self) -> Panel:
@@ -102,13 +111,40 @@ class Stages:
         """The results that `check` left, one per [[check]]."""
         return load_checks(self.folder.path / "checks" / "checks.json")
 
+    @cached_property
+    def plan(self) -> PlanRecord | None:
+        """The locked plan with what is not as planned; None without a lock."""
+        if self.plan_files.lock() is None:
+            return None
+        return self.plan_files.record(frozen(self.study, self._imported, self.study_path, self.root))
+
     def _build(self, draft: Path) -> None:
         run.build(self._imported, self.root, draft / "restricted" / "quarantine").save(draft / "panel")
 
     def _match(self, draft: Path) -> None:
         run.match_study(self.study, self.panel).save(draft / "sample")
 
+    def _open(self) -> None:
+        """Open the effects of a locked plan, and write it down the first time.
+
+        Raises
+        ------
+        DesignError
+            `E_SEALED`: checks of the design fail, and nobody has unsealed the effects since the plan was locked.
+        """
+        if self.plan is None:
+            return
+        failed = [] if self.plan_files.since_lock("unseal") else run.failed_gates(self.study, self.sample)
+        if failed:
+            raise DesignError(
+                f"the plan is locked, and the design does not hold: {', '.join(failed)}", where="estimate",
+                code="E_SEALED", hint="mend the design, or `evalkit unseal STUDY --reason TEXT --by NAME`",
+            )  # fmt: skip
+        if not self.plan_files.since_lock("open"):
+            add_line(self.plan_files.log_path, "open", time_of(), lock_sha256=self.plan.lock_sha256)
+
     def _estimate(self, draft: Path) -> None:
+        self._open()
         rows: list[dict[Hashable, Any]] = []
         for name, spec in zip(self._estimate_names, self.study.estimate, strict=True):
             effects = run.estimate_study(spec, self.sample)
@@ -124,14 +160,19 @@ class Stages:
     def _report(self, draft: Path) -> None:
         from evalkit.reporting.headline import headline
 
-        evaluation = run.assemble(self.study, self.sample, self.effects, self.checks)
+        evaluation = run.assemble(self.study, self.sample, self.effects, self.checks, self.plan)
         released = run.release(evaluation)
         run.report(released, draft / "release")
         store.write_text(draft / HEADLINE, headline(released) + "\n")
 
     def _key(self, stage: str) -> dict[str, Any]:
         """Return all that the outputs of a stage depend on."""
-        return {"stage": stage, **self._provenance, "inputs": self._inputs(stage)}
+        key = {"stage": stage, **self._provenance, "inputs": self._inputs(stage)}
+        if stage in ("build", "match"):
+            return key
+        if stage == "report":
+            return {**key, "plan": digest(dataclasses.asdict(self.plan)) if self.plan else None}
+        return {**key, "lock": self.plan.lock_sha256 if self.plan else None}
 
     def _inputs(self, stage: str) -> dict[str, str]:
         """Return SHA-256 of what a stage reads: the sources, or the nouns before it, each verified."""
@@ -152,16 +193,7 @@ class Stages:
 
     @cached_property
     def _sources(self) -> dict[str, str]:
-        home, start = self.root.resolve(), self.study.period.fiscal_year_start
-        files = [
-            file.path
-            for role, source in sources_of(self._imported)
-            for file in source_files(source, home, f"sources.{role}.path", start)
-        ]
-        for role, source in sources_of(self._imported):
-            for path in (*source.codes.values(), *source.concordance.values()):
-                files += input_files(path, home, f"sources.{role}")
-        return {f.relative_to(home).as_posix(): store.sha256(f) for f in files}
+        return source_hashes(self._imported, self.root)
 
     @cached_property
     def _imported(self) -> Study:
@@ -175,25 +207,12 @@ class Stages:
         }  # fmt: skip
 
     @property
+    def _place(self) -> str:
+        """The study file as seen from the root; its name alone where it lies elsewhere."""
+        home = self.root.resolve()
+        is_below = self.study_path.is_relative_to(home)
+        return self.study_path.relative_to(home).as_posix() if is_below else self.study_path.name
+
+    @property
     def _estimate_names(self) -> list[str]:
         return distinct_names([spec.method for spec in self.study.estimate])
-
-
-def study_root(study_path: Path) -> Path:
-    """Return the folder that source paths are relative to.
-
-    The nearest folder at or above the study file that holds `pyproject.toml`, `dvc.yaml`, `.git` or `pipelines`;
-    else the study's own folder.
-    """
-    home = study_path.resolve().parent
-    marked = (f for f in (home, *home.parents) if any((f / mark).exists() for mark in ROOT_MARKS))
-    return next(marked, home)
-
-
-def code_hash() -> str:
-    """Return the SHA-256 of evalkit's own files, so that outputs of other code count as out of date."""
-    home = Path(evalkit.__file__).parent
-    whole = hashlib.sha256()
-    for path in sorted(p for p in home.rglob("*") if p.is_file() and p.parent.name != "__pycache__"):
-        whole.update(f"{path.relative_to(home).as_posix()}\0{store.sha256(path)}\0".encode())
-    return whole.hexdigest()

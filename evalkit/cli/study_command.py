@@ -57,10 +57,11 @@ def run_stages(
         os.environ["EVALKIT_THREADS"] = str(threads)
     from evalkit import run
     from evalkit.cli.run_folder import RunFolder
-    from evalkit.cli.stages import Stages, study_root
+    from evalkit.cli.source_files import study_root
+    from evalkit.cli.stages import Stages
 
     study = run.load_study(study_path)
-    stages = Stages(study, root or study_root(study_path), RunFolder(out / study.id))
+    stages = Stages(study, study_path, root or study_root(study_path), RunFolder(out / study.id))
     ran = {}
     with stages.folder.only_writer():
         for name in names:

@@ -1,101 +1,66 @@
-"""`evalkit verify STUDY`."""
+"""`evalkit verify RUN`."""
 
+import os
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import click
 
-from evalkit.cli.run_folder import STAGES, RunFolder
-from evalkit.cli.study_command import progress, run_folder_options, say
-from evalkit.errors import EvalkitError, IntegrityError, raise_all
-
-LOCK, MANIFEST_OF_RUN = ".lock", "manifest.json"
+from evalkit.cli.study_command import json_option, run_stages, say
 
 
 @click.command("verify")
-@click.option("--runs", type=click.IntRange(min=0), default=2, show_default=True, help="How often to run again.")
-@run_folder_options
-def command(study_path: Path, out: Path, root: Path | None, runs: int, as_json: bool, **others: Any) -> None:  # noqa: ANN401 - what all commands have
-    """Check that a run is what its study, sources and code give: rehash all files, run again, compare every byte."""
-    from evalkit import run
-    from evalkit.cli.stages import Stages, study_root
-    from evalkit.cli.study_command import run_stages
+@click.argument("folder", metavar="RUN", type=click.Path(path_type=Path, exists=True, file_okay=False))
+@click.option("--root", type=click.Path(path_type=Path, file_okay=False),
+              help="Folder that source paths are relative to. By default the nearest one at or above RUN from which "
+              "the study is found.")  # fmt: skip
+@click.option("--study", "study_path", type=click.Path(path_type=Path, dir_okay=False, exists=True),
+              help="The study file, where it is not found from the root.")  # fmt: skip
+@json_option
+def command(folder: Path, root: Path | None, study_path: Path | None, as_json: bool, debug: bool) -> None:
+    """Verify a run: hash every file again, run it twice, the second time on one core, and compare all bytes.
 
-    study = run.load_study(study_path)
-    folder = RunFolder(out / study.id)
-    stages = Stages(study, root or study_root(study_path), folder)
-    errors: list[EvalkitError] = list(_stated(folder, stages.whole_key()))
-    raise_all(errors, "the run is not what was written")
-    names = [path.relative_to(folder.path).as_posix() for path in _files(folder.path)]
-    for number in range(runs):
-        with tempfile.TemporaryDirectory() as scratch, progress(f"{study.id}: run {number + 1} of {runs}"):
-            run_stages(list(STAGES), study_path, Path(scratch), root, others["threads"])
-            errors += _different(folder.path, Path(scratch) / study.id, names)
-        raise_all(errors, "the run is not what its study gives")
-    record = {"study": study.id, "files": len(names), "runs": runs}
-    say(record, [f"{len(names)} files are as written; run again {runs} times, every byte is the same"], as_json=as_json)
+    Exit code 8 when anything differs; every file that does is named.
+    """
+    del debug
+    from evalkit.cli.rehash import problems, read_manifest
+    from evalkit.errors import raise_all
 
-
-def _stated(folder: RunFolder, key: dict[str, Any]) -> Iterator[IntegrityError]:
-    """Yield what differs from the run's manifest: study, versions, inputs, and every file."""
-    from evalkit.model import store
-
-    place = folder.path / MANIFEST_OF_RUN
-    if not place.is_file():
-        yield _problem("'run' has not been finished", place.name, "E_MISSING_OUTPUT")
-        return
-    try:
-        written: dict[str, Any] = store.read_json(place)
-        outputs: dict[str, str] = dict(written["outputs"])
-        stated = {name: written[name] for name in key}
-    except (IntegrityError, ValueError, KeyError, TypeError):
-        yield _problem("the manifest is damaged", place.name, "E_HASH")
-        return
-    if set(written) != {*key, "outputs"}:
-        yield _problem("the manifest has entries of another run", place.name, "E_HASH")
-    yield from _changed(key, stated)
-    yield from _unlike(folder.path, outputs)
+    manifest = read_manifest(folder)
+    home = root or _root(folder.resolve(), manifest["study_path"])
+    study_path = study_path or home / manifest["study_path"]
+    raise_all(problems(folder, manifest, study_path, home), "the run is not the one that was made")
+    raise_all(_rerun(folder, manifest, study_path, home), "running again gives something else")
+    n_files = len(manifest["outputs"]) + 1
+    record = {"study": manifest["study"]["id"], "verified": True, "n_files": n_files}
+    say(record, [f"verified: {n_files} files are those of the run, and two runs gave the same bytes"], as_json=as_json)
 
 
-def _changed(key: dict[str, Any], stated: dict[str, Any]) -> Iterator[IntegrityError]:
-    """Yield what the run depends on and is not what it was."""
-    for name, value in key.items():
-        if isinstance(value, dict) and isinstance(stated[name], dict):
-            parts = sorted(k for k in {*value, *stated[name]} if value.get(k) != stated[name].get(k))
-            yield from (_problem(f"{name} changed since the run", part, "E_STALE") for part in parts)
-        elif value != stated[name]:
-            yield _problem(f"{name} changed since the run", MANIFEST_OF_RUN, "E_STALE")
+def _root(folder: Path, name: str) -> Path:
+    """Return the nearest folder at or above the run from which the study is found."""
+    from evalkit.errors import StudyError
+
+    for home in (folder, *folder.parents):
+        if (home / name).is_file():
+            return home
+    raise StudyError(
+        "the study is not found from the run", where=name, code="E_NO_STUDY", hint="say --root, or --study and --root"
+    )
 
 
-def _unlike(folder: Path, outputs: dict[str, str]) -> Iterator[IntegrityError]:
-    """Yield files that are missing, too many, or not those that were written."""
-    from evalkit.model import store
+def _rerun(folder: Path, manifest: dict[str, Any], study_path: Path, root: Path) -> list[Any]:
+    """Run the study twice beside the run and return every file whose bytes differ."""
+    from evalkit.cli.rehash import WHOLE, changed
+    from evalkit.cli.run_folder import STAGES
 
-    found = {path.relative_to(folder).as_posix(): path for path in _files(folder) if path != folder / MANIFEST_OF_RUN}
-    for name in sorted({*found, *outputs}):
-        if name not in outputs:
-            yield _problem("a file that the run did not write", name, "E_HASH")
-        elif name not in found:
-            yield _problem("a file of the run is missing", name, "E_MISSING_OUTPUT")
-        elif store.sha256(found[name]) != outputs[name]:
-            yield _problem("a file is not the one that was written", name, "E_HASH")
-
-
-def _different(first: Path, second: Path, names: list[str]) -> Iterator[IntegrityError]:
-    """Yield the files whose bytes a further run does not repeat."""
-    again = {path.relative_to(second).as_posix(): path for path in _files(second)}
-    for name in sorted({*names, *again}):
-        if name not in again or name not in names:
-            yield _problem("a file that only one of two runs writes", name, "E_HASH")
-        elif (first / name).read_bytes() != again[name].read_bytes():
-            yield _problem("running again gives other bytes", name, "E_HASH")
-
-
-def _files(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.rglob("*") if path.is_file() and path.name != LOCK)
-
-
-def _problem(text: str, where: str, code: str) -> IntegrityError:
-    return IntegrityError(text, where=where, code=code, hint="run `evalkit run` again, and ask why it changed")
+    names = [*manifest["outputs"], WHOLE]
+    for threads in (os.cpu_count() or 1, 1):
+        with tempfile.TemporaryDirectory() as temporary:
+            again = run_stages(list(STAGES), study_path, Path(temporary), root, threads)[0].folder.path
+            found = {p.relative_to(again).as_posix() for p in again.rglob("*") if p.is_file()}
+            differ = [n for n in names if n not in found or (again / n).read_bytes() != (folder / n).read_bytes()]
+            differ += sorted(found - set(names))
+        if differ:
+            return [changed(name, "running again gives other bytes") for name in differ]
+    return []

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 from evalkit.model.check import CheckResult
 from evalkit.model.effects import Effects
 from evalkit.model.flow import Flow
+from evalkit.model.grade import Grade
+from evalkit.model.plan import PlanRecord
 from evalkit.model.sample import MatchedSample
 from evalkit.model.study import Study
 
@@ -37,6 +39,8 @@ class Evaluation:
         One per [[check]].
     provenance : dict
         Versions, seed, hash of the study and of the panel; nothing that changes from day to day.
+    plan : PlanRecord or None
+        The locked plan; None when there is none.
     """
 
     study: Study
@@ -45,6 +49,7 @@ class Evaluation:
     effects: tuple[Effects, ...]
     checks: tuple[CheckResult, ...]
     provenance: dict[str, Any]
+    plan: PlanRecord | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -91,6 +96,10 @@ class Release:
         number is empty.
     provenance : dict
         As in `Evaluation`.
+    grade : Grade
+        What the comparison can carry.
+    plan : PlanRecord or None
+        As in `Evaluation`.
     """
 
     study: Study
@@ -98,6 +107,8 @@ class Release:
     tables: dict[str, list[Row]]
     checks: dict[str, CheckResult]
     provenance: dict[str, Any]
+    grade: Grade
+    plan: PlanRecord | None = None
 
     @property
     def hidden(self) -> int:

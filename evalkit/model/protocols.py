@@ -26,7 +26,11 @@ class Estimator(Protocol):
 
 
 class Check(Protocol):
-    """Answers one question about a case."""
+    """Answers one question about a case.
+
+    A check whose answer needs no effects says `is_design = True` in its class: effects of a locked plan stay sealed
+    while it fails.
+    """
 
     def run(self, case: Case) -> CheckResult:
         """Return the answer with its verdict."""

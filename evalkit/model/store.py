@@ -58,7 +58,12 @@ def write_text(path: Path, text: str) -> None:
 
 def write_json(path: Path, value: Any) -> None:  # noqa: ANN401
     """Write JSON with sorted keys, one value a line, NaN as null."""
-    write_text(path, json.dumps(_plain(value), ensure_ascii=False, indent=1, sort_keys=True, allow_nan=False) + "\n")
+    write_text(path, json_text(value))
+
+
+def json_text(value: Any) -> str:  # noqa: ANN401
+    """Return what `write_json` writes."""
+    return json.dumps(_plain(value), ensure_ascii=False, indent=1, sort_keys=True, allow_nan=False) + "\n"
 
 
 def read_json(path: Path) -> Any:  # noqa: ANN401

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from evalkit.model.study_awards import Comparison, Link, Treatment
 from evalkit.model.study_part import Name, StudyPart
+from evalkit.model.study_plan import LoweredGrade, Plan
 from evalkit.model.study_values import Deflate, FiscalPeriods, Reconcile, Rule, Units
 
 Language = Literal["en", "ja"]
@@ -322,6 +323,8 @@ class Study(StudyPart):
     outcome: tuple[Outcome, ...]
     covariates: Covariates = Covariates()
     inference: Inference = Inference()
+    plan: Plan = Plan()
+    grade: LoweredGrade | None = None
     match: MethodSpec = MethodSpec(method="none")
     estimate: tuple[MethodSpec, ...] = (MethodSpec(method="group_time"),)
     check: tuple[MethodSpec, ...] = ()

@@ -6,9 +6,12 @@ from typing import Any
 
 from evalkit.model.evaluation import Evaluation, Number, Release, Row
 from evalkit.model.flow import FlowStep
+from evalkit.model.grade import Grade
+from evalkit.model.plan import PlanRecord
 from evalkit.model.study import Study
 from evalkit.reporting.disclosure import Ledger, named, part_of_id, row_of
 from evalkit.reporting.flow_disclosure import CELLS, hidden_flow
+from evalkit.reporting.grading import grade
 from evalkit.reporting.release_checks import release_check
 from evalkit.reporting.release_effects import release_effects
 
@@ -43,8 +46,10 @@ def release(evaluation: Evaluation) -> Release:
         tables |= released
     for key, value in _flat(evaluation.provenance):
         ledger.put(Number(f"provenance.{key}", str(value), "text"))
+    given = grade(evaluation)
+    _put_plan(ledger, given, evaluation.plan)
     ledger.put(Number("disclosure.hidden", ledger.n_hidden, "count"))
-    return Release(study, ledger.numbers, tables, checks, evaluation.provenance)
+    return Release(study, ledger.numbers, tables, checks, evaluation.provenance, given, evaluation.plan)
 
 
 def _put_study(ledger: Ledger, study: Study) -> None:
@@ -54,6 +59,18 @@ def _put_study(ledger: Ledger, study: Study) -> None:
     }  # fmt: skip
     for key, value in numbers.items():
         ledger.put(Number(f"study.{key}", value, "plain"))
+
+
+def _put_plan(ledger: Ledger, given: Grade, plan: PlanRecord | None) -> None:
+    numbers = {"grade.sms": given.sms, "grade.proposed": given.proposed, "grade.oecd": given.oecd}
+    for key, value in numbers.items():
+        ledger.put(Number(key, value, "plain"))
+    if plan is not None:
+        ledger.put(Number("plan.lock_sha256", plan.lock_sha256, "text"))
+        ledger.put(Number("plan.time", plan.time, "text"))
+        for number, one in enumerate(plan.unsealings):
+            ledger.put(Number(f"plan.unsealing.{number}.time", one.time, "text"))
+        ledger.put(Number("plan.n_deviations", len(plan.deviations), "plain"))
 
 
 def _flow(ledger: Ledger, evaluation: Evaluation) -> list[Row]:

@@ -10,6 +10,7 @@ from evalkit.reporting.effect_rows import main_scale, outcome_of
 from evalkit.reporting.page import Column, Page, Table
 from evalkit.reporting.points import estimates
 from evalkit.reporting.reading import reading_of
+from evalkit.reporting.sections import plan
 from evalkit.reporting.sections.checks import sentence
 
 STATED = ("positive", "negative", "null")
@@ -46,7 +47,8 @@ def _worded(page: Page, estimate: str, row: Row) -> dict[str, Any]:
         "interval": page.interval(row, f"{scale}_low", f"{scale}_high"),
         "confidence": page.cell(row, "confidence"),
     }
-    text = page.say("summary.not_held") if reading == "not_held" else page.say(f"summary.{reading}", **values)
+    is_weak = reading in STATED and not page.release.grade.is_causal
+    text = page.say(f"summary.{reading}{'_difference' if is_weak else ''}", **values)
     based_on = page.say(
         "summary.based_on",
         method=page.words.method_title("estimation", estimate),
@@ -106,6 +108,7 @@ def _trust(page: Page) -> list[dict[str, Any]]:
         {"verdict": check.verdict, "title": words.method_title("checks", name), "text": sentence(page, name)}
         for name, check in release.checks.items()
     ]
+    lines.append({"verdict": "", "title": "", "text": plan.graded(page)})
     tested = any(c.name == "pretrends" and c.verdict != "info" for c in release.checks.values())
     lines.append({"verdict": "", "title": "", "text": words["summary.if_alike" if tested else "summary.no_pretrends"]})
     if any(o.transform == "asinh" for o in release.study.outcome):

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 import small_study
-from evalkit.cli.stages import code_hash, study_root
+from evalkit.cli.source_files import code_hash, study_root
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ import tomllib
 
 import small_study
 from evalkit.model.evaluation import Number, Release, Row, distinct_names
+from evalkit.model.grade import Grade
 from evalkit.model.study import Study
 
 
@@ -15,7 +16,7 @@ def test_equal_methods_are_told_apart() -> None:
 def test_a_release_gives_values_and_counts_what_is_hidden() -> None:
     study = Study.model_validate(tomllib.loads(small_study.STUDY))
     numbers = {"x": Number("x", 1.5, "percent"), "y": Number("y", None, "count"), "z": Number("z", "text", "text")}
-    release = Release(study, numbers, {}, {}, {})
+    release = Release(study, numbers, {}, {}, {}, Grade(3, 3, 5, ()))
     row = Row({}, {"known": "x", "hidden": "y", "words": "z"})
     values = {q: release.value(row, q) for q in ("known", "hidden", "words", "absent")}
     assert values == {"known": 1.5, "hidden": None, "words": None, "absent": None}

@@ -1,0 +1,71 @@
+"""What was planned: whether the plan was locked, where the run differs from it, and what the comparison can carry."""
+
+from markupsafe import Markup
+
+from evalkit.model.plan import PlanRecord, status_of
+from evalkit.reporting.page import Cell, Column, Page, Table
+
+CHECK = "check:"
+
+
+def render(page: Page) -> Markup:
+    """Render the section."""
+    plan = page.release.plan
+    return page.fill(
+        "plan.html.j2", lead=page.words[f"plan.{status_of(plan)}"], facts=_facts(page, plan) if plan else [],
+        warnings=warnings(page)[1 if plan is None else 0 :], deviations=_deviations(page, plan) if plan else None,
+        graded=graded(page), reasons=_reasons(page),
+    )  # fmt: skip
+
+
+def warnings(page: Page) -> list[Cell]:
+    """Return what every page of the report says about the plan; nothing where all went as it should."""
+    plan = page.release.plan
+    if plan is None:
+        return [page.words["status.exploratory"]]
+    lines: list[Cell] = [page.say("status.after_data", reason=plan.after_data)] if plan.after_data else []
+    for number, one in enumerate(plan.unsealings):
+        names = page.words["page.list"].join(one.names)
+        time = page.number(f"plan.unsealing.{number}.time")
+        lines.append(page.say("status.unsealed", names=names, time=time, reason=one.reason))
+    return lines
+
+
+def graded(page: Page) -> Markup:
+    """Say the grade in one sentence."""
+    return page.say("grade.sentence", sms=page.number("grade.sms"), oecd=page.number("grade.oecd"))
+
+
+def _facts(page: Page, plan: PlanRecord) -> list[tuple[str, Cell]]:
+    words = page.words
+    return [
+        (words["plan.time"], page.number("plan.time")),
+        (words["plan.signers"], words["page.list"].join(plan.signers)),
+        (words["plan.lock_sha256"], page.number("plan.lock_sha256")),
+        (words["plan.n_deviations"], page.number("plan.n_deviations")),
+    ]
+
+
+def _deviations(page: Page, plan: PlanRecord) -> Table | None:
+    words = page.words
+    columns = [Column(words[f"plan.{key}"], is_number=False) for key in ("field", "planned", "found", "reason")]
+    rows: list[list[Cell]] = [
+        [*map(_code, (d.field, d.planned, d.found)), d.reason or words["plan.no_reason"]] for d in plan.deviations
+    ]
+    return Table(words["plan.deviations"], columns, rows) if rows else None
+
+
+def _code(text: str) -> Markup:
+    return Markup("<code>{}</code>").format(text)
+
+
+def _reasons(page: Page) -> list[Cell]:
+    """Say why the grade is no higher, and who lowered it."""
+    words, grade = page.words, page.release.grade
+    lines: list[Cell] = []
+    for key in grade.reasons:
+        title = words.method_title("checks", key.removeprefix(CHECK))
+        lines.append(page.say("grade.check", title=title) if key.startswith(CHECK) else words[f"grade.{key}"])
+    if grade.lowered:
+        lines.append(page.say("grade.lowered", proposed=page.number("grade.proposed"), reason=grade.lowered))
+    return lines
