@@ -44,6 +44,8 @@ class Method:
     evidence on the policy mix, Research Policy 44(3).
     """
 
+    is_design = True
+
     columns: tuple[str, ...] = ()
     warn_above: float = WARN_ABOVE
     fail_above: float = FAIL_ABOVE

@@ -31,6 +31,8 @@ class Method:
     the choice of leads: control units that are treated later.
     """
 
+    is_design = True
+
     warn_above: float = 0.0
     fail_above: float = 0.05
 

@@ -35,6 +35,8 @@ class Method:
     and figure 5 (covariate balance by year before treatment).
     """
 
+    is_design = True
+
     warn_above: float = 0.10
     fail_above: float = 0.25
     smallest_group: int = 10
