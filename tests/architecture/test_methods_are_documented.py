@@ -1,14 +1,12 @@
 """Every method says what it does, what its options mean and where it comes from, and has words in both languages."""
 
 import dataclasses
-import tomllib
-from pathlib import Path
 
 import pytest
 
 from evalkit import methods
+from evalkit.reporting.words import words
 
-WORDS = Path(methods.__file__).parent / "reporting" / "words"
 MOST_OPTIONS = 8
 """That one class declares; options that several methods have stand in a class of their own."""
 EVERY = [(kind, name) for kind in methods.KINDS for name in methods.names(kind)]
@@ -31,5 +29,4 @@ def test_a_method_is_documented(kind: methods.Kind, name: str) -> None:
 @pytest.mark.parametrize(("kind", "name"), EVERY)
 def test_a_shipped_method_has_words(kind: str, name: str, language: str) -> None:
     """A method from elsewhere is described by its own docstring instead."""
-    words = tomllib.loads((WORDS / f"{language}.toml").read_text("utf-8"))
-    assert words["method"][kind][name]
+    assert words(language).get(f"method.{kind}.{name}.title", "")

@@ -1,4 +1,4 @@
-"""The report's words, one TOML file per language."""
+"""The report's words: `<part>.<language>.toml`, as many parts as there are; every key stands in both languages."""
 
 import dataclasses
 import re
@@ -23,7 +23,7 @@ class Words:
     language : {"en", "ja"}
         The language.
     entries : dict
-        Nested tables as in the TOML file.
+        Nested tables as in the TOML files.
     """
 
     language: Language
@@ -33,7 +33,7 @@ class Words:
         """Return one text; a key that is not in the file is a defect and raises KeyError."""
         found = self._find(key)
         if not isinstance(found, str):
-            raise KeyError(f"{self.language}.toml: {key}")
+            raise KeyError(f"{self.language}: {key}")
         return found
 
     def get(self, key: str, fallback: str) -> str:
@@ -81,6 +81,20 @@ class Words:
 
 @cache
 def words(language: str) -> Words:
-    """Read the words of a language."""
-    text = resources.files(__name__).joinpath(f"{language}.toml").read_text(encoding="utf-8")
-    return Words(cast("Language", language), tomllib.loads(text))
+    """Read the words of a language from all its parts."""
+    entries: dict[str, Any] = {}
+    for path in sorted(resources.files(__name__).iterdir(), key=lambda path: path.name):
+        if path.name.endswith(f".{language}.toml"):
+            _merge(entries, tomllib.loads(path.read_text(encoding="utf-8")), path.name)
+    return Words(cast("Language", language), entries)
+
+
+def _merge(entries: dict[str, Any], more: dict[str, Any], source: str) -> None:
+    """Add one part's tables; a key that another part has is a defect and raises KeyError."""
+    for key, value in more.items():
+        if isinstance(value, dict):
+            _merge(entries.setdefault(key, {}), value, f"{source}: {key}")
+        elif key in entries:
+            raise KeyError(f"{source}: {key} stands in two parts")
+        else:
+            entries[key] = value

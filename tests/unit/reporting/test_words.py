@@ -7,7 +7,7 @@ import pytest
 
 from evalkit import methods
 from evalkit.model.study import Outcome
-from evalkit.reporting.words import words
+from evalkit.reporting.words import _merge, words
 
 METHODS = [
     ("matching", "none"), ("matching", "exact"), ("matching", "nearest"), ("matching", "entropy"),
@@ -28,6 +28,14 @@ def _texts(table, prefix=""):
 
 def test_same_keys_in_the_same_order():
     assert [k for k, _ in _texts(words("en").entries)] == [k for k, _ in _texts(words("ja").entries)]
+
+
+def test_no_key_stands_in_two_parts():
+    entries = {"page": {"lead": "a"}}
+    with pytest.raises(KeyError, match=r"more\.en\.toml: page: lead stands in two parts"):
+        _merge(entries, {"page": {"lead": "b"}}, "more.en.toml")
+    _merge(entries, {"page": {"tail": "c"}}, "more.en.toml")
+    assert entries == {"page": {"lead": "a", "tail": "c"}}
 
 
 def test_same_fields_in_both_languages():
