@@ -14,12 +14,13 @@ from evalkit.engine.multipliers import caveats, refuse_two_ways
 from evalkit.engine.paths import clusters
 from evalkit.errors import DesignError, EstimationError, raise_all
 from evalkit.model.effects import CohortShares, Draws
-from evalkit.stats.arms import Arm, Contrast, Firms, Pool, Scratch, arms, by_pool, chunks
+from evalkit.stats.arms import Arm, Contrast, Firms, Pool, arms, by_pool
 from evalkit.stats.bootstrap import Partial, Unit, block_sums, draws, multiplier_draws
 from evalkit.stats.common_support import inverse_on, pool_columns, supports
 from evalkit.stats.doubly_robust import Adjustment, Regression, Scores, Solved, Sums, influence, solve, sum_block
 from evalkit.stats.logits import Run, fit_logits
 from evalkit.stats.moments import clustered
+from evalkit.stats.scratch import Scratch, chunks
 from evalkit.stats.stable_hash import hash_codes, stable_hash
 
 
@@ -102,7 +103,7 @@ def _in_memory(firms: Firms) -> Run:
 
 def _summed(who: Entrants, found: Sequence[Arm], scores: Scores | None) -> Sums:
     total: Sums | None = None
-    for part in who.blocks(lambda y, rows: sum_block(who.firms, found, scores, y, rows)):
+    for part in who.blocks(lambda z, rows: sum_block(who.firms, found, scores, z, rows)):
         total = part if total is None else total.__iadd__(part)
     if total is None or not all(np.isfinite(getattr(total, f.name)).all() for f in dataclasses.fields(total)):
         raise EstimationError("outcomes that are not missing are not finite", code="E_NONFINITE")
@@ -153,10 +154,10 @@ def _influence(
     code, _ = clusters(who.sample.panel)
     code = None if code is None else code[who.is_in]
 
-    def kernel(y: NDArray[np.float64], rows: slice) -> "_Influence":
+    def kernel(z: NDArray[np.float64], rows: slice) -> "_Influence":
         own, scratch = _Influence.none(sum(len(arm.cells) for arm in found), len(cohorts)), Scratch()
         for part in chunks(rows):
-            psi = influence(firms, found, scores, solved, (y, part, rows.start), scratch)
+            psi = influence(firms, found, scores, solved, (z, part, rows.start), scratch)
             own.product += psi @ psi.T
             for j, cohort in enumerate(cohorts):
                 members = firms.rows_between(cohort, part)
@@ -195,10 +196,10 @@ def _drawn(
         size = [(firms.weight[firms.rows_of[int(c)]] ** 2).sum() for c in cohorts]
         unit = Unit.covering(np.sqrt(np.concatenate([np.diag(total.product), size])), firms.x.n)
 
-        def kernel(y: NDArray[np.float64], rows: slice) -> Partial:
+        def kernel(z: NDArray[np.float64], rows: slice) -> Partial:
             parts, scratch = [], Scratch()
             for part in chunks(rows):
-                psi = influence(firms, found, scores, solved, (y, part, rows.start), scratch)
+                psi = influence(firms, found, scores, solved, (z, part, rows.start), scratch)
                 own = np.where(firms.cohort[part, None] == cohorts, firms.weight[part, None], 0.0)
                 joined = np.concatenate([psi.T, own], axis=1)
                 parts.append(block_sums(joined, key[part], law, chosen.draws, unit))

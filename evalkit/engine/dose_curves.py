@@ -12,10 +12,10 @@ from evalkit.engine.local import map_blocks
 from evalkit.engine.paths import clusters, path_columns, paths
 from evalkit.errors import DesignError, EstimationError
 from evalkit.model.effects import CohortShares
-from evalkit.stats.arms import chunks
 from evalkit.stats.cell_changes import CellChange, cell_influence, sides
 from evalkit.stats.dose_curve import Curve, CurveFit, Dosed, fit_curve
 from evalkit.stats.moments import Moments, cluster_sums, clustered
+from evalkit.stats.scratch import chunks
 from evalkit.stats.threads import one_thread
 from evalkit.stats.year_cells import YearCell, cohorts_of, no_comparison
 

@@ -2,20 +2,25 @@
 
 import dataclasses
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from typing import TypeVar
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
 
-from evalkit.engine.local import map_blocks
-from evalkit.engine.paths import clusters, path_columns, paths
+from evalkit.engine.local import map_items
+from evalkit.engine.paths import clusters, map_paths, path_columns
 from evalkit.errors import DesignError, EstimationError
 from evalkit.model.sample import MatchedSample
 from evalkit.stats.arms import Contrast, Firms, arms, observed_throughout
 from evalkit.stats.covariates import any_missing, read_covariates
+from evalkit.stats.doubly_robust import centred
 from evalkit.stats.regressors import refuse_collinear, regressors
 from evalkit.stats.transforms import transform
+
+T = TypeVar("T")
+Block = tuple[NDArray[np.float64], slice]
+HELD_BYTES = 1 << 29
+"""Outcomes of up to so many bytes stay in memory between passes."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -32,12 +37,15 @@ class Entrants:
         Which firms of the panel they are.
     notes : tuple of str
         Caveats by key.
+    held : list of Block
+        Outcomes of all blocks, once they have been read.
     """
 
     sample: MatchedSample
     firms: Firms
     is_in: NDArray[np.bool_]
     notes: tuple[str, ...]
+    held: list[Block] = dataclasses.field(default_factory=list)
 
     def counts(self, contrasts: Sequence[Contrast]) -> NDArray[np.int64]:
         """Return the firms on both sides of each cell (K, 2)."""
@@ -61,17 +69,31 @@ class Entrants:
             found[arm.cells] = min(len(np.unique(way[treated])) for way in ways)
         return [int(n) for n in found]
 
-    def blocks(self, kernel: Callable[[NDArray[np.float64], slice], Any]) -> Iterator[Any]:
-        """Yield `kernel(y, rows)` for each block: outcomes (m, D) of its firms that enter, and their numbers."""
-        panel = self.sample.panel
+    def blocks(self, kernel: Callable[[NDArray[np.float64], slice], T]) -> Iterator[T]:
+        """Yield `kernel(z, rows)` for each block: outcomes of its firms that enter, and their numbers.
 
-        def on_block(block: pa.RecordBatch, row: int) -> Any:  # noqa: ANN401
-            own = self.is_in[row : row + block.num_rows]
+        The outcomes (D, m) are each firm's less its own mean, 0 where not observed. Unless they are too many they are
+        kept, so that the data are read once.
+        """
+        if self.held:
+            return map_items(self.held, lambda block: kernel(*block))
+        return self._read(kernel)
+
+    def _read(self, kernel: Callable[[NDArray[np.float64], slice], T]) -> Iterator[T]:
+        def on_block(y: NDArray[np.float64], row: int) -> tuple[T, Block]:
+            own = self.is_in[row : row + len(y)]
             start = int(np.count_nonzero(self.is_in[:row]))
-            y = paths(panel, block)
-            return kernel(y if own.all() else y[own], slice(start, start + int(np.count_nonzero(own))))
+            rows = slice(start, start + int(np.count_nonzero(own)))
+            z = centred(y if own.all() else y[own], None if self.firms.seen is None else self.firms.seen[rows])
+            return kernel(z, rows), (z, rows)
 
-        return map_blocks(panel, path_columns(panel), on_block)
+        fits = self.firms.x.n * len(path_columns(self.sample.panel)) * 8 <= HELD_BYTES
+        held = []
+        for found, block in map_paths(self.sample, on_block):
+            if fits:
+                held.append(block)
+            yield found
+        self.held.extend(held)
 
 
 def entrants(sample: MatchedSample, names: Sequence[str], first_untreated: int, is_balanced: bool) -> Entrants:
@@ -129,7 +151,8 @@ def _seen(who: Entrants) -> NDArray[np.bool_] | None:
         ends = [transform(panel.bounds(panel.columns_of(o)), o.transform) for o in panel.outcomes]
         if not np.isnan(ends).any():
             return None
-    seen = np.concatenate(list(who.blocks(lambda y, _: ~np.isnan(y))))
+    found = map_paths(who.sample, lambda y, row: ~np.isnan(y[who.is_in[row : row + len(y)]]))
+    seen = np.concatenate(list(found))
     return None if seen.all() else seen
 
 

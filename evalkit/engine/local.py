@@ -5,7 +5,7 @@ A pass is `kernel(block) -> partial`; partials come back in block order, so thre
 
 import os
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, TypeVar
 
@@ -16,6 +16,7 @@ from evalkit.stats.threads import one_thread
 if TYPE_CHECKING:
     import pyarrow as pa
 
+S = TypeVar("S")
 T = TypeVar("T")
 
 
@@ -44,6 +45,11 @@ def map_blocks(panel: Panel, columns: Sequence[str], kernel: "Callable[[pa.Recor
 
 def map_rows(n_rows: int, kernel: Callable[[slice], T]) -> Iterator[T]:
     """Yield `kernel(rows)` for the same blocks of data that are held in memory, in block order."""
-    blocks = [slice(start, min(start + BLOCK_FIRMS, n_rows)) for start in range(0, n_rows, BLOCK_FIRMS)]
+    starts = range(0, n_rows, BLOCK_FIRMS)
+    return map_items([slice(start, min(start + BLOCK_FIRMS, n_rows)) for start in starts], kernel)
+
+
+def map_items(items: Iterable[S], kernel: Callable[[S], T]) -> Iterator[T]:
+    """Yield `kernel(item)` for things that are held in memory, in their order."""
     with one_thread(), ThreadPoolExecutor(threads()) as pool:
-        yield from pool.map(kernel, blocks)
+        yield from pool.map(kernel, items)

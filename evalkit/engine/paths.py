@@ -2,6 +2,9 @@
 
 import dataclasses
 import math
+from collections import deque
+from collections.abc import Callable, Iterator
+from typing import TypeVar
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -17,13 +20,39 @@ from evalkit.model.study import Outcome
 from evalkit.stats.moments import Moments, Partial, Quantum, block_moments, combine
 from evalkit.stats.transforms import transform
 
+T = TypeVar("T")
 _MOMENTS: "WeakKeyDictionary[MatchedSample, dict[tuple[str, ...], Moments]]" = WeakKeyDictionary()
 _BASELINES: "WeakKeyDictionary[MatchedSample, dict[str, float]]" = WeakKeyDictionary()
 
 
 def paths(panel: Panel, block: pa.RecordBatch) -> NDArray[np.float64]:
     """Return all outcomes of a block side by side on their scales: (n, outcomes x periods), NaN where not observed."""
-    wide = [transform(_levels(panel, block, outcome), outcome.transform) for outcome in panel.outcomes]
+    return _scaled(panel, [_levels(panel, block, outcome) for outcome in panel.outcomes])
+
+
+def map_paths(sample: MatchedSample, kernel: Callable[[NDArray[np.float64], int], T]) -> Iterator[T]:
+    """Yield `kernel(y, first_row)` for each block: all its outcomes as `paths` returns them.
+
+    The baseline means of the sample are taken from the same read.
+    """
+    panel = sample.panel
+    baseline = None if sample in _BASELINES else _Baseline(sample)
+    values = []
+
+    def on_block(block: pa.RecordBatch, row: int) -> tuple[T, NDArray[np.float64] | None]:
+        levels = [_levels(panel, block, outcome) for outcome in panel.outcomes]
+        own = None if baseline is None else baseline.values(levels, row)
+        return kernel(_scaled(panel, levels), row), own
+
+    for found, own in map_blocks(panel, path_columns(panel), on_block):
+        values.append(own)
+        yield found
+    if baseline is not None:
+        _BASELINES[sample] = baseline.means(np.concatenate([own for own in values if own is not None]))
+
+
+def _scaled(panel: Panel, levels: list[NDArray[np.float64]]) -> NDArray[np.float64]:
+    wide = [transform(own, outcome.transform) for own, outcome in zip(levels, panel.outcomes, strict=True)]
     return wide[0] if len(wide) == 1 else np.concatenate(wide, axis=1)
 
 
@@ -84,31 +113,35 @@ def baseline_means(sample: MatchedSample) -> dict[str, float]:
     The data are read once per sample.
     """
     if sample not in _BASELINES:
-        _BASELINES[sample] = _baseline_means(sample)
+        deque(map_paths(sample, lambda _y, _row: None), maxlen=0)
     return dict(_BASELINES[sample])
 
 
-def _baseline_means(sample: MatchedSample) -> dict[str, float]:
-    panel = sample.panel
-    weight, position = sample.weight, panel.cohort - 1 - panel.anticipation - panel.periods[0]
-    counts = (panel.cohort > 0) & (weight > 0) & (position >= 0) & (position < len(panel.periods))
+class _Baseline:
+    """Reads what baseline means are made of: levels of treated firms in the period before treatment."""
 
-    def kernel(block: pa.RecordBatch, row: int) -> NDArray[np.float64]:
-        chosen = np.flatnonzero(counts[row : row + block.num_rows])
-        rows = block.take(pa.array(chosen))
-        found = np.empty((len(chosen), len(panel.outcomes)))
-        for o, outcome in enumerate(panel.outcomes):
-            levels = _levels(panel, rows, outcome)
-            found[:, o] = levels[np.arange(len(chosen)), position[row + chosen]]
+    def __init__(self, sample: MatchedSample) -> None:
+        panel = sample.panel
+        position = panel.cohort - 1 - panel.anticipation - panel.periods[0]
+        counts = (panel.cohort > 0) & (sample.weight > 0) & (position >= 0) & (position < len(panel.periods))
+        self._names = [outcome.name for outcome in panel.outcomes]
+        self._rows = np.flatnonzero(counts)
+        self._position, self._weight = position[self._rows], sample.weight[self._rows]
+
+    def values(self, levels: list[NDArray[np.float64]], row: int) -> NDArray[np.float64]:
+        """Return the levels (m, outcomes) of a block's firms that count."""
+        own = slice(*np.searchsorted(self._rows, (row, row + len(levels[0]))))
+        place = self._rows[own] - row, self._position[own]
+        return np.stack([level[place] for level in levels], axis=1)
+
+    def means(self, values: NDArray[np.float64]) -> dict[str, float]:
+        """Return the weighted mean of each outcome, NaN when nothing is observed."""
+        found = {}
+        for name, own in zip(self._names, values.T, strict=True):
+            seen = np.isfinite(own)
+            weight = self._weight[seen]
+            found[name] = math.fsum(weight * own[seen]) / math.fsum(weight) if seen.any() else math.nan
         return found
-
-    values = np.concatenate(list(map_blocks(panel, path_columns(panel), kernel)))
-    own, means = weight[counts], {}
-    for o, outcome in enumerate(panel.outcomes):
-        seen = np.isfinite(values[:, o])
-        total = math.fsum(own[seen] * values[seen, o])
-        means[outcome.name] = total / math.fsum(own[seen]) if seen.any() else math.nan
-    return means
 
 
 def _moments(sample: MatchedSample, stratum: NDArray[np.int64] | None, n_strata: int) -> Moments:
@@ -117,8 +150,7 @@ def _moments(sample: MatchedSample, stratum: NDArray[np.int64] | None, n_strata:
         raise EstimationError("weights must be finite and not negative", code="E_WEIGHT")
     if not (weight > 0).any():
         raise DesignError("no firm has a positive weight", code="E_NO_TREATED")
-    columns, cohort = path_columns(panel), panel.cohort
-
+    cohort = panel.cohort
     low, high = _bounds(panel)
     quantum = Quantum.covering(low, high, float(weight.max()))
     cluster, n_second = clusters(panel)
@@ -126,12 +158,12 @@ def _moments(sample: MatchedSample, stratum: NDArray[np.int64] | None, n_strata:
     if stratum is not None:
         label = stratum if cluster is None else cluster * n_strata + stratum
 
-    def kernel(block: pa.RecordBatch, row: int) -> Partial:
-        firms = slice(row, row + block.num_rows)
+    def kernel(y: NDArray[np.float64], row: int) -> Partial:
+        firms = slice(row, row + len(y))
         own = None if label is None else label[firms]
-        return block_moments(weight[firms], paths(panel, block), cohort[firms], quantum, own)
+        return block_moments(weight[firms], y, cohort[firms], quantum, own)
 
-    found = dataclasses.replace(combine(map_blocks(panel, columns, kernel), quantum), n_second=n_second)
+    found = dataclasses.replace(combine(map_paths(sample, kernel), quantum), n_second=n_second)
     return found if stratum is None else found.with_strata(n_strata, has_clusters)
 
 

@@ -1,15 +1,12 @@
 """Firms, comparison pools and arms: which firms stand on which side of each group-time cell with covariates."""
 
 import dataclasses
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from evalkit.stats.regressors import Regressors
-
-CHUNK = 1 << 13
-"""Rows worked on at a time within a block, so that what a kernel makes of them stays in the processor's cache."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -104,12 +101,13 @@ class Firms:
         object.__setattr__(self, "rows_of", {int(c): treated[own == c] for c in np.unique(own)})
 
     def thinned(self, step: int) -> "Firms":
-        """Return every `step`-th firm."""
-        part = slice(None, None, step)
-        x = dataclasses.replace(
-            self.x, numbers=self.x.numbers[:, part].copy(), codes=tuple(code[part].copy() for code in self.x.codes)
-        )
-        return Firms(x, self.weight[part], self.cohort[part], None if self.seen is None else self.seen[part])
+        """Return all treated firms and every `step`-th other one, with `step` times its weight."""
+        rows = np.flatnonzero(self.cohort)
+        rows = np.union1d(rows, np.flatnonzero(self.cohort == 0)[::step])
+        numbers, codes = self.x.numbers[:, rows], tuple(code[rows] for code in self.x.codes)
+        weight = self.weight[rows] * np.where(self.cohort[rows] == 0, step, 1)
+        x = dataclasses.replace(self.x, numbers=numbers, codes=codes)
+        return Firms(x, weight, self.cohort[rows], None if self.seen is None else self.seen[rows])
 
     def control_weight(self, pool: Pool, rows: slice) -> NDArray[np.float64]:
         """Return the weights (m,) of some firms in a pool, 0 for those outside."""
@@ -138,26 +136,6 @@ class Firms:
         """Return the numbers of a cohort's firms among some firms."""
         own = self.rows_of[cohort]
         return own[np.searchsorted(own, rows.start) : np.searchsorted(own, rows.stop)]
-
-
-class Scratch:
-    """Arrays that a kernel works in, held from one piece of a block to the next: fresh memory costs more than sums."""
-
-    def __init__(self) -> None:
-        self._held: dict[str, NDArray[np.float64]] = {}
-
-    def __call__(self, name: str, n_rows: int, width: int) -> NDArray[np.float64]:
-        """Return an array (n_rows, width) whose content is left over."""
-        held = self._held.get(name)
-        if held is None or held.shape[0] < n_rows:
-            held = self._held[name] = np.empty((n_rows, CHUNK))
-        return held[:n_rows, :width]
-
-
-def chunks(rows: slice) -> Iterator[slice]:
-    """Cut a block into the pieces that kernels work on."""
-    for start in range(rows.start, rows.stop, CHUNK):
-        yield slice(start, min(start + CHUNK, rows.stop))
 
 
 def arms(contrasts: Sequence[Contrast], seen: NDArray[np.bool_] | None) -> list[Arm]:

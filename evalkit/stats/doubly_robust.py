@@ -10,13 +10,15 @@ of x w hold the sum of w.
 
 import dataclasses
 from collections.abc import Sequence
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from evalkit.stats.arms import Arm, Firms, Pool, Scratch, by_pool, chunks
+from evalkit.stats.arms import Arm, Firms, Pool, by_pool
 from evalkit.stats.logits import Drawn, Support, draw, odds
+from evalkit.stats.regressors import Regressors
+from evalkit.stats.scratch import Scratch, chunks, padded
 
 Adjustment = Literal["regression", "ipw", "doubly_robust"]
 EXTREME = 0.999
@@ -101,7 +103,7 @@ class Sums:
 
 
 def sum_block(
-    firms: Firms, found: Sequence[Arm], scores: Scores | None, y: NDArray[np.float64], rows: slice
+    firms: Firms, found: Sequence[Arm], scores: Scores | None, z: NDArray[np.float64], rows: slice
 ) -> Sums:  # fmt: skip
     """Sum one block of firms.
 
@@ -113,71 +115,63 @@ def sum_block(
         Cohorts and their comparison firms.
     scores : Scores or None
         None without propensity scores.
-    y : (m, D) float64
-        Outcomes of the block's firms.
+    z : (D, m) float64
+        Outcomes of the block's firms as `centred` returns them.
     rows : slice
         Where the m firms stand among all.
     """
     x, scratch = firms.x, Scratch()
-    sums = Sums.none(len(found), len(x.names), y.shape[1])
+    sums = Sums.none(len(found), len(x.names), len(z))
     for j, arm in enumerate(found):
-        _add_treated(sums, j, firms, arm, scores, (y, rows))
+        _add_treated(sums, j, firms, arm, scores, (z, rows))
     for part in chunks(rows):
-        width = part.stop - part.start
-        z = centred(y, firms.seen, part, rows.start, scratch)
-        weighted = scratch("weighted", len(x.numbers), width)
         for pool, members in by_pool(found):
-            own = z if len(pool.columns) == len(z) else z[pool.columns]
-            product = scratch("product", len(own), width)
-            weight = firms.control_weight(pool, part)
-            sums.control_xx[members[0]] += x.gram(part, weight, weighted)
-            sums.control_xz[members[0]][:, pool.columns] += x.cross(part, np.multiply(own, weight, out=product))
+            own = z[:, part.start - rows.start : part.stop - rows.start]
+            own = own if len(pool.columns) == len(z) else own[pool.columns]
+            weight = firms.control_weight(pool, part)[None]
+            sums.control_xx[members[0]] += x.grams(part, weight, scratch)[0]
+            sums.control_xz[members[0]][:, pool.columns] += x.crosses(part, weight, own, scratch)[0]
             if scores is None:
                 continue
             drawn, n_trimmed = scores.draw(firms, pool, members, part, scratch)
             sums.n_trimmed[members] += n_trimmed
             sums.odds_x[members] += x.cross(part, drawn.drawn).T
-            for j, omega, spread in zip(members, drawn.drawn, drawn.spread, strict=True):
-                sums.odds_xx[j] += x.gram(part, omega, weighted)
-                sums.odds_xz[j][:, pool.columns] += x.cross(part, np.multiply(own, omega, out=product))
-                sums.information[j] += x.gram(part, spread, weighted)
+            sums.odds_xx[members] += x.grams(part, drawn.drawn, scratch)
+            for j, cross in zip(members, x.crosses(part, drawn.drawn, own, scratch), strict=True):
+                sums.odds_xz[j][:, pool.columns] += cross
+            sums.information[members] += x.grams(part, drawn.spread, scratch)
     return sums
 
 
-def centred(
-    y: NDArray[np.float64], seen: NDArray[np.bool_] | None, part: slice, first: int, scratch: Scratch
-) -> NDArray[np.float64]:
-    """Return outcomes of some firms column by column (D, m), each firm's less its own mean, 0 where not observed.
+def centred(y: NDArray[np.float64], seen: NDArray[np.bool_] | None) -> NDArray[np.float64]:
+    """Return outcomes of firms (m, D) column by column (D, m), each firm's less its own mean, 0 where not observed.
 
     Effects are made of changes within firms, so nothing is lost; sums keep the digits that levels would take.
     """
-    local = slice(part.start - first, part.stop - first)
-    z = scratch("outcome", y.shape[1], part.stop - part.start)
-    np.copyto(z, y[local].T)
-    own = None if seen is None else seen[part]
-    if own is None or own.all():
-        z -= z.mean(axis=0)
-        return z
-    z[~own.T] = 0.0
-    z -= z.sum(axis=0) / np.maximum(own.sum(axis=1), 1)
-    z[~own.T] = 0.0
+    z = padded(y.shape[1], len(y))
+    for part in chunks(slice(0, len(y))):
+        own = z[:, part]
+        np.copyto(own, y[part].T)
+        is_seen = None if seen is None else seen[part]
+        if is_seen is None or is_seen.all():
+            own -= own.mean(axis=0)
+            continue
+        own[~is_seen.T] = 0.0
+        own -= own.sum(axis=0) / np.maximum(is_seen.sum(axis=1), 1)
+        own[~is_seen.T] = 0.0
     return z
 
 
 def _add_treated(
     sums: Sums, j: int, firms: Firms, arm: Arm, scores: Scores | None, block: tuple[NDArray[np.float64], slice]
 ) -> None:
-    y, rows = block
+    z, rows = block
     own = firms.treated(arm, rows)
     if not own.size:
         return
     weight = firms.weight[own]
     sums.x[j] = firms.x.sums(own, weight)
-    z = y[own - rows.start]
-    seen = np.ones_like(z, dtype=bool) if firms.seen is None else firms.seen[own]
-    z = np.where(seen, z, 0.0)
-    mean = z.sum(axis=1) / np.maximum(seen.sum(axis=1), 1)
-    sums.z[j] = np.where(seen, z - mean[:, None], 0.0).T @ weight
+    sums.z[j] = z[:, own - rows.start] @ weight
     if scores is not None:
         share = 1.0 / (1.0 + odds(firms.x, own, scores.beta[:, [j]])[0])
         sums.n_extreme[j] = np.count_nonzero(share <= 1.0 - EXTREME)
@@ -280,13 +274,13 @@ def influence(
         None without propensity scores.
     solved : sequence of Solved
         Of each arm.
-    place : (m_block, D) float64, slice, int
-        Outcomes of a block, the m firms among all, and the number of the block's first.
+    place : (D, m_block) float64, slice, int
+        Outcomes of a block as `centred` returns them, the m firms among all, and the number of the block's first.
     scratch : Scratch
         Arrays to work in, the result among them.
     """
-    y, part, first = place
-    z = centred(y, firms.seen, part, first, scratch)
+    z, part, first = place
+    z = z[:, part.start - first : part.stop - first]
     width = part.stop - part.start
     psi = scratch("influence", sum(len(arm.cells) for arm in found), width)
     row = 0
@@ -306,23 +300,66 @@ def influence(
             factor += drawn.drawn
         for k, j in enumerate(members):
             rows = slice(row, row + len(found[j].cells))
-            change = scratch("change", rows.stop - rows.start, width)
-            np.take(left, np.searchsorted(columns, found[j].at), axis=0, out=change, mode="clip")
-            change -= np.take(left, np.searchsorted(columns, found[j].since), axis=0, out=psi[rows], mode="clip")
+            change = _changes(found[j], columns)
             treated = firms.treated(found[j], part)
-            theirs = change[:, treated - part.start]
-            change *= factor[k]
-            if drawn is None:
-                np.negative(change, out=psi[rows])
-            else:
-                firms.x.linear(part, own[k].along_score, psi[rows])
-                psi[rows] *= drawn.scored[k]
-                psi[rows] -= change
-                psi[rows] += np.multiply(own[k].control_mean[:, None], drawn.drawn[k], out=change)
             beta = None if scores is None else scores.beta[:, [j]]
-            psi[rows, treated - part.start] = _treated_influence(firms, treated, own[k], theirs, beta)
+            theirs = _treated_influence(firms, treated, own[k], change @ left[:, treated - part.start], beta)
+            rest = _Rest(
+                change, left, factor[k], *((None, None) if drawn is None else (drawn.scored[k], drawn.drawn[k]))
+            )
+            _control_influence(firms.x, part, own[k], rest, psi[rows], scratch)
+            psi[rows, treated - part.start] = theirs
             row = rows.stop
     return psi
+
+
+def _changes(arm: Arm, columns: NDArray[np.intp]) -> NDArray[np.float64]:
+    """Return the matrix (K, q) that takes changes of an arm's cells from a pool's columns."""
+    found, cell = np.zeros((len(arm.cells), len(columns))), np.arange(len(arm.cells))
+    found[cell, np.searchsorted(columns, arm.at)] = 1.0
+    found[cell, np.searchsorted(columns, arm.since)] = -1.0
+    return found
+
+
+class _Rest(NamedTuple):
+    """What the influence of comparison firms on an arm's cells is made of.
+
+    Parameters
+    ----------
+    change : (K, q) float64
+        Takes changes from columns.
+    left : (q, m) float64
+        Columns less their prediction.
+    factor : (m,) float64
+        How a change that is left over counts.
+    scored, drawn : (m,) float64, or None
+        w s, and omega over its sum; None without a score.
+    """
+
+    change: NDArray[np.float64]
+    left: NDArray[np.float64]
+    factor: NDArray[np.float64]
+    scored: NDArray[np.float64] | None
+    drawn: NDArray[np.float64] | None
+
+
+def _control_influence(
+    x: Regressors, part: slice, solved: Solved, rest: _Rest, out: NDArray[np.float64], scratch: Scratch
+) -> None:
+    """Write the influence of comparison firms on an arm's cells (K, m): few functions of a firm times coefficients."""
+    q, n = len(rest.left), len(x.numbers)
+    basis = scratch("basis", q + n + 1, out.shape[1])
+    np.multiply(rest.left, rest.factor, out=basis[:q])
+    if rest.scored is None or rest.drawn is None:
+        np.matmul(-rest.change, basis[:q], out=out)
+        return
+    np.multiply(x.numbers[:, part], rest.scored, out=basis[q:-1])
+    basis[-1] = rest.drawn
+    np.matmul(np.column_stack([-rest.change, solved.along_score[:n].T, solved.control_mean]), basis, out=out)
+    if x.codes:
+        by_level = solved.along_score.copy()
+        by_level[:n] = 0.0
+        out += rest.scored * x.linear(part, by_level)
 
 
 def _treated_influence(

@@ -8,9 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evalkit.errors import DesignError, raise_all
-from evalkit.stats.arms import Arm, Firms, Pool, Scratch, by_pool, chunks
+from evalkit.stats.arms import Arm, Firms, Pool, by_pool
 from evalkit.stats.newton import running_off
 from evalkit.stats.regressors import INTERCEPT, Regressors
+from evalkit.stats.scratch import Scratch, chunks
 
 CONVERGED_BELOW = 1e-5
 """Largest Newton step of any coefficient (numbers standardised) after which no further pass is made: it is still taken,
@@ -21,7 +22,7 @@ OVERSHOT = 0.9
 PERFECT = 1e-6
 """Firms predicted with a mean error below this are told apart without error."""
 MANY_FIRMS, THIN = 500_000, 16
-"""From so many firms on, Newton starts at the estimates from every 16th."""
+"""From so many firms on, Newton starts at the estimates from all treated firms and every 16th other one."""
 LARGEST_LOGIT = 700.0
 """exp() of more overflows."""
 
@@ -98,13 +99,21 @@ def fit_logits(
     ---------
     Sant'Anna and Zhao (2020), Journal of Econometrics 219(1), section 3.1. Separation: Albert and Anderson (1984).
     """
-    start = [np.zeros(len(firms.x.names)) for _ in found]
+    start = [_start(firms, arm) for arm in found]
     if firms.x.n >= MANY_FIRMS:
         thin = firms.thinned(THIN)
         start, _ = _newton(thin, found, support, start, run(thin))
     beta, errors = _newton(firms, found, support, start, run(firms))
     raise_all(errors, "propensity scores")
     return np.stack(beta, axis=1)
+
+
+def _start(firms: Firms, arm: Arm) -> NDArray[np.float64]:
+    """Return coefficients (p,) that predict the arm's share of treated firms for all of them."""
+    others = sum(float(firms.weight[firms.cohort == cohort].sum()) for cohort in arm.pool.controls)
+    beta = np.zeros(len(firms.x.names))
+    beta[0] = np.log(_mass(firms, arm) / others)
+    return beta
 
 
 def _newton(
@@ -182,9 +191,7 @@ def derivatives(
             predicted = firms.x.cross(part, drawn.scored)
             gradient[:, members] -= predicted
             miss[members] += predicted[0]
-            weighted = scratch("weighted", len(firms.x.numbers), part.stop - part.start)
-            for j, spread in zip(members, drawn.spread, strict=True):
-                information[j] += firms.x.gram(part, spread, weighted)
+            information[members] += firms.x.grams(part, drawn.spread, scratch)
     return [(gradient[:, j], information[j], float(miss[j])) for j in range(len(found))]
 
 

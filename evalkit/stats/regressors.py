@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from evalkit.errors import DesignError
 from evalkit.model.store import BLOCK_FIRMS
 from evalkit.stats.covariates import Covariate
+from evalkit.stats.scratch import Scratch
 
 INTERCEPT = "intercept"
 CONSTANT_BELOW = 1e-9
@@ -97,12 +98,27 @@ class Regressors:
                 total[at, j] = np.bincount(own, values, n_levels)[1:]
         return total
 
-    def gram(
-        self, rows: slice | NDArray[np.intp], w: NDArray[np.float64], scratch: NDArray[np.float64] | None = None
+    def crosses(
+        self, rows: slice, weights: NDArray[np.float64], r: NDArray[np.float64], scratch: Scratch
     ) -> NDArray[np.float64]:
-        """Return X'WX (p, p) over some firms; products with dummies are sums by level. `scratch` is (K, m)."""
+        """Return X'W_j R (q, p, D) over some firms for each of the weights (q, m) and values R' (D, m)."""
         x = self.numbers[:, rows]
-        weighted = np.multiply(x, w, out=scratch)
+        q, k, width = len(weights), len(x), x.shape[1]
+        weighted = scratch("weighted_numbers", q * k, width)
+        for j, weight in enumerate(weights):
+            np.multiply(x, weight, out=weighted[j * k : (j + 1) * k])
+        total = np.empty((q, len(self.names), len(r)))
+        total[:, :k] = (weighted @ r.T).reshape(q, k, len(r))
+        for j, weight in enumerate(weights if self.codes else ()):
+            product = np.multiply(r, weight, out=scratch("weighted_values", len(r), width))
+            for code, n_levels, at in self.dummies():
+                total[j, at] = np.stack([np.bincount(code[rows], own, n_levels)[1:] for own in product], axis=1)
+        return total
+
+    def gram(self, rows: slice | NDArray[np.intp], w: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return X'WX (p, p) over some firms; products with dummies are sums by level."""
+        x = self.numbers[:, rows]
+        weighted = x * w
         lower = np.zeros((len(self.names), len(self.names)))
         lower[: len(x), : len(x)] = weighted @ x.T
         for code, n_levels, at in self.dummies():
@@ -116,6 +132,23 @@ class Regressors:
         row, column = _below_diagonal(len(lower))
         lower[column, row] = lower[row, column]
         return lower
+
+    def grams(self, rows: slice, weights: NDArray[np.float64], scratch: Scratch) -> NDArray[np.float64]:
+        """Return X'W_j X (q, p, p) over some firms for each of the weights (q, m).
+
+        With few numbers and no category their products are made once for all weights.
+        """
+        x = self.numbers[:, rows]
+        k, width = len(x), x.shape[1]
+        if self.codes or k > 2 * len(weights):
+            return np.stack([self.gram(rows, w) for w in weights])
+        row, column = np.tril_indices(k)
+        pairs = scratch("pairs", len(row), width)
+        for place, (a, b) in enumerate(zip(row, column, strict=True)):
+            np.multiply(x[a], x[b], out=pairs[place])
+        total = np.empty((len(weights), k, k))
+        total[:, row, column] = total[:, column, row] = weights @ pairs.T
+        return total
 
 
 @cache

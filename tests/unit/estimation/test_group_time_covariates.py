@@ -177,7 +177,7 @@ def test_blocks_and_the_thin_start_do_not_change_the_answer(monkeypatch: pytest.
     whole = effects(table)
     monkeypatch.setattr("evalkit.model.store.BLOCK_FIRMS", 100)
     monkeypatch.setattr("evalkit.engine.local.BLOCK_FIRMS", 100)
-    monkeypatch.setattr("evalkit.stats.arms.CHUNK", 32)
+    monkeypatch.setattr("evalkit.stats.scratch.CHUNK", 32)
     monkeypatch.setattr("evalkit.stats.logits.MANY_FIRMS", 1000)
     monkeypatch.setattr("evalkit.stats.logits.THIN", 3)
     cut = effects(table)
