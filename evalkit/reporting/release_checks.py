@@ -10,6 +10,7 @@ from evalkit.reporting.category_tables import share_counts
 from evalkit.reporting.concentration import Concentration
 from evalkit.reporting.disclosure.count_tables import check_cell
 from evalkit.reporting.disclosure.ledger import Ledger, part_of_id, row_of
+from evalkit.reporting.rounded_checks import recomputed
 from evalkit.reporting.words import HIDDEN
 
 LABELS = ("cohort", "year", "event_time", "period")
@@ -54,17 +55,19 @@ def release_check(
     """
     prefix = f"checks.{part_of_id(name)}"
     hidden = _hidden_rows(ledger, name, result.rows, about)
+    told_rows = [recomputed(row, share_counts(row, about[0]), ledger.profile) for row in result.rows]
     rows = [
         _released(ledger, f"{prefix}.rows.{i:03d}", record, hide=is_hidden, method=result.name, place=(name, i))
-        for i, (record, is_hidden) in enumerate(zip(result.rows, hidden, strict=True))
+        for i, (record, is_hidden) in enumerate(zip(told_rows, hidden, strict=True))
     ]
     values = {**result.values, "statistic": result.values.get("statistic", result.statistic)}
     for record, is_hidden in zip(result.rows, hidden, strict=True):
         if is_hidden and record.get("level") and _names(values, record):
             values["level"] = HIDDEN
     hide = _has_small_count(ledger, values)
-    told = _released(ledger, prefix, values, hide=hide, method=result.name)
-    tells = hide or values.get("level") == HIDDEN
+    is_exact = ledger.profile.rounding == "none"
+    told = _released(ledger, prefix, recomputed(values, {}, ledger.profile), hide=hide, method=result.name)
+    tells = hide or not is_exact or values.get("level") == HIDDEN
     sentence = ledger.put(Number(f"{prefix}.sentence", result.sentence, "text", method=result.name), hide=tells)
     told = row_of(told.labels, {**told.numbers, "sentence": sentence})
     kept = dataclasses.replace(result, sentence="" if tells else result.sentence, values={}, statistic=None, rows=())
