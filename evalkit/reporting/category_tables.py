@@ -6,7 +6,7 @@ from typing import Any
 
 from evalkit.model.sample import MatchedSample
 from evalkit.reporting.disclosure.count_tables import check_cell
-from evalkit.reporting.disclosure.counts import known
+from evalkit.reporting.disclosure.counts import is_empty_or_full, known
 from evalkit.reporting.disclosure.tables import Sum, Table
 
 Record = Mapping[str, Any]
@@ -42,3 +42,8 @@ def category_tables(name: str, rows: Sequence[Record], sample: MatchedSample, th
             told = frozenset([total] if n >= threshold else [])
             tables.append(Table(values | {total: n}, (Sum(total, tuple(values)),), small, known=told))
     return tables
+
+
+def n_empty_or_full(rows: Sequence[Record], sample: MatchedSample) -> int:
+    """Count shares of a check's table that are 0 or 1: they tell something about each firm, so a person looks at them."""
+    return sum(is_empty_or_full(n, n_all) for row in rows for n, n_all in share_counts(row, sample).values())

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from evalkit.model.evaluation import Evaluation
-from evalkit.reporting.category_tables import category_tables
+from evalkit.reporting.category_tables import category_tables, n_empty_or_full
 from evalkit.reporting.concentration import Concentration, concentration
 from evalkit.reporting.disclosure.count_tables import check_table, effect_table
 from evalkit.reporting.disclosure.flow_table import flow_table, overall_cell
@@ -29,11 +29,14 @@ class Findings:
         Counts of flow, effects and checks.
     concentration : Concentration
         What one or two firms make.
+    n_review : int
+        Shares of categories that are 0 or 1.
     """
 
     averages: Mapping[str, Averages]
     tables: tuple[Table, ...]
     concentration: Concentration
+    n_review: int
 
 
 def findings(evaluation: Evaluation, profile: Profile) -> Findings:
@@ -49,7 +52,8 @@ def findings(evaluation: Evaluation, profile: Profile) -> Findings:
     for name, result in named(evaluation.checks):
         tables.append(check_table(name, result.rows, totals, threshold))
         tables += category_tables(name, result.rows, sample, threshold)
-    return Findings(averages, tuple(tables), found)
+    n_review = sum(n_empty_or_full(result.rows, sample) for result in evaluation.checks)
+    return Findings(averages, tuple(tables), found, n_review)
 
 
 def _compared(n_treated: int, n_control: int, threshold: int) -> Table:

@@ -65,7 +65,7 @@ def release(evaluation: Evaluation, earlier: Sequence[Shown] = ()) -> Release:
     if not attacked.is_passed:
         problem = f"{len(attacked.recovered)} hidden counts could be worked out from the tables of the report"
         raise DisclosureError(problem, where="release")
-    _put_audit(ledger, attacked, len(ids))
+    _put_audit(ledger, attacked, {"changed": len(ids), "review": found.n_review})
     return Release(
         released.study, ledger.numbers, released.tables, released.checks, released.provenance, released.grade,
         released.plan,
@@ -90,11 +90,11 @@ def _released(ledger: Ledger, evaluation: Evaluation, found: Findings) -> Releas
     return Release(study, ledger.numbers, tables, checks, evaluation.provenance, given, evaluation.plan)
 
 
-def _put_audit(ledger: Ledger, attacked: Audit, n_changed: int) -> None:
+def _put_audit(ledger: Ledger, attacked: Audit, beside: dict[str, int]) -> None:
     """Say what was hidden, and that the attack failed."""
     found = {
-        "hidden": ledger.n_hidden, "cells": attacked.n_hidden, "secondary": attacked.n_secondary, "changed": n_changed,
-        "recovered": len(attacked.recovered),
+        "hidden": ledger.n_hidden, "cells": attacked.n_hidden, "secondary": attacked.n_secondary,
+        "recovered": len(attacked.recovered), **beside,
     }  # fmt: skip
     for key, value in found.items():
         ledger.put(Number(f"disclosure.{key}", value, "plain"))

@@ -10,6 +10,7 @@ from evalkit.reporting.category_tables import share_counts
 from evalkit.reporting.concentration import Concentration
 from evalkit.reporting.disclosure.count_tables import check_cell
 from evalkit.reporting.disclosure.ledger import Ledger, part_of_id, row_of
+from evalkit.reporting.disclosure.order_statistics import is_extreme
 from evalkit.reporting.rounded_checks import recomputed
 from evalkit.reporting.words import HIDDEN
 
@@ -80,13 +81,14 @@ def _released(
     """Put the numbers of a record into the ledger; tables inside a record are left out.
 
     `place` is the check and the row of its table; values of the check as a whole have none, and its groups' sizes are
-    shown where the rest is hidden.
+    shown where the rest is hidden. The smallest and the largest value of any firm never are.
     """
     labels = {k: v for k, v in record.items() if k in LABELS or isinstance(v, str | bool)}
     shown = GIVEN if place else (*GIVEN, *(k for k in GROUPS if not ledger.small(record.get(k))))
     ids = {
         key: ledger.put(
-            Number(f"{prefix}.{key}", value, _unit(key, value), method=method), hide=hide and key not in shown,
+            Number(f"{prefix}.{key}", value, _unit(key, value), method=method),
+            hide=(hide and key not in shown) or (is_extreme(key) and "smd" not in key),
             cell=check_cell(*place, key) if place else "",
         )
         for key, value in record.items()

@@ -8,7 +8,7 @@ from evalkit.model.evaluation import Number, Row
 from evalkit.model.study import Outcome
 from evalkit.reporting.concentration import Concentration
 from evalkit.reporting.disclosure.count_tables import COUNTS, TIMES, effect_cell, row_cell, weight_sums
-from evalkit.reporting.disclosure.counts import known
+from evalkit.reporting.disclosure.counts import known, too_few_compared
 from evalkit.reporting.disclosure.ledger import Ledger, part_of_id, row_of
 from evalkit.reporting.effect_rows import AS_ESTIMATED, By, baseline_unit, level_unit, main_scale, outcome_of
 from evalkit.reporting.findings import Averages, Findings
@@ -61,7 +61,7 @@ class _Source:
 def _is_hidden(ledger: Ledger, by: By, row: dict[str, Any], concentrated: Concentration) -> bool:
     """Say whether a row is hidden: few firms, one or two that make it, or another row that follows from it."""
     is_made_by_few = (row["outcome"], by, row.get(by)) in concentrated.effects or concentrated.is_weighted_on_few
-    if is_made_by_few or ledger.small(*(row[c] for c in COUNTS)):
+    if is_made_by_few or too_few_compared(row["n_treated"], row["n_control"], ledger.threshold):
         return True
     return by != "overall" and row_cell(by, row) in ledger.hiding.rows
 

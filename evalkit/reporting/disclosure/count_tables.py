@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence, Set
 from typing import Any
 
 from evalkit.model.effects import Effects
-from evalkit.reporting.disclosure.counts import known, too_few
+from evalkit.reporting.disclosure.counts import known, too_few_compared
 from evalkit.reporting.disclosure.flow_table import overall_cell
 from evalkit.reporting.disclosure.tables import Sum, Table
 
@@ -53,7 +53,8 @@ def effect_table(
             counts = {effect_cell(by, row, c): float(row[c]) for c in COUNTS if known(row[c])}
             values |= counts
             primary |= {cell for cell, n in counts.items() if 0 < n < threshold}
-            is_few = (row["outcome"], by, row.get(by)) in dominated or any(too_few(row[c], threshold) for c in COUNTS)
+            is_few = too_few_compared(row["n_treated"], row["n_control"], threshold)
+            is_few |= (row["outcome"], by, row.get(by)) in dominated
             if by != "overall" and known(row["n_treated"]):
                 values[row_cell(by, row)] = float(row["n_treated"])
                 primary |= {row_cell(by, row)} if is_few else set()

@@ -30,8 +30,6 @@ class Profile:
         Largest share of an effect that one firm, and two firms, may contribute.
     margin : float
         How far off, as a share of its value, an outsider must think that a hidden count may be, up and down.
-    full_is_hidden : bool
-        Whether a share of all firms, which tells something about each of them, is hidden.
     rounding : {"none", "nearest", "midpoint"}
         How counts are rounded.
     round_base : int
@@ -48,7 +46,6 @@ class Profile:
     influence_one: float = 0.5
     influence_two: float = 0.85
     margin: float = 0.10
-    full_is_hidden: bool = True
     rounding: Rounding = "none"
     round_base: int = 5
 

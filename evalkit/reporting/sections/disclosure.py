@@ -15,6 +15,7 @@ def render(page: Page) -> Markup:
         page.say("disclosure.hidden", hidden=page.number("disclosure.hidden")),
         page.say("disclosure.audit", **{k: page.number(f"disclosure.{k}") for k in ("cells", "secondary", "recovered")}),
         page.say("disclosure.changed", changed=page.number("disclosure.changed")),
+        page.say("disclosure.review", review=page.number("disclosure.review")),
     ]
     if profile.rounding != "none":
         said.append(Markup("{}").format(page.words[f"disclosure.rounding.{profile.rounding}"]))
