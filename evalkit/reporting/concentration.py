@@ -50,7 +50,7 @@ class Concentration:
 def concentration(sample: MatchedSample, profile: Profile) -> Concentration:
     """Ask all rules on contributions about a sample."""
     found: Sizes = {}
-    for part in _parts(sample):
+    for part in contributions(sample):
         for label, sizes in part.items():
             found[label] = found.get(label, Contributions()).and_also(sizes)
     baselines = {o for (o, by, _), s in found.items() if by == BASELINE and fails_dominance(s, profile)}
@@ -59,7 +59,7 @@ def concentration(sample: MatchedSample, profile: Profile) -> Concentration:
     return Concentration(frozenset(effects), frozenset(baselines), _covariates(sample, profile), few)
 
 
-def _parts(sample: MatchedSample) -> Iterator[Sizes]:
+def contributions(sample: MatchedSample) -> Iterator[Sizes]:
     """Yield the contributions of each block's supported firms."""
     panel = sample.panel
     counts = (panel.cohort > 0) & (sample.weight > 0)
