@@ -45,5 +45,5 @@ def category_tables(name: str, rows: Sequence[Record], sample: MatchedSample, th
 
 
 def n_empty_or_full(rows: Sequence[Record], sample: MatchedSample) -> int:
-    """Count shares of a check's table that are 0 or 1: they tell something about each firm, so a person looks at them."""
+    """Count shares of a check's table that are 0 or 1: they tell something of each firm, so a person looks at them."""
     return sum(is_empty_or_full(n, n_all) for row in rows for n, n_all in share_counts(row, sample).values())

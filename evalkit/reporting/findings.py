@@ -12,9 +12,9 @@ from evalkit.reporting.disclosure.flow_table import flow_table, overall_cell
 from evalkit.reporting.disclosure.ledger import named
 from evalkit.reporting.disclosure.profiles import Profile
 from evalkit.reporting.disclosure.tables import Table, together
-from evalkit.reporting.effect_rows import By, aggregations, effect_rows
+from evalkit.reporting.effect_rows import aggregations, effect_rows
 
-Averages = Mapping[By, list[dict[str, Any]]]
+Averages = Mapping[str, list[dict[str, Any]]]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,7 +47,7 @@ def findings(evaluation: Evaluation, profile: Profile) -> Findings:
     tables = [flow_table(evaluation.flow.steps, threshold), _compared(sample.n_treated, sample.n_control, threshold)]
     for name, effects in named(evaluation.effects):
         averages[name] = {by: effect_rows(effects, by, evaluation.study.seed) for by in aggregations(effects)}
-        tables.append(effect_table(effects, averages[name], threshold, found.effects))  # type: ignore[arg-type]
+        tables.append(effect_table(effects, averages[name], threshold, found.effects))
     totals = together(tables).values
     for name, result in named(evaluation.checks):
         tables.append(check_table(name, result.rows, totals, threshold))

@@ -10,11 +10,11 @@ from evalkit.reporting.concentration import Concentration
 from evalkit.reporting.disclosure.count_tables import COUNTS, TIMES, effect_cell, row_cell, weight_sums
 from evalkit.reporting.disclosure.counts import known, too_few_compared
 from evalkit.reporting.disclosure.ledger import Ledger, part_of_id, row_of
-from evalkit.reporting.effect_rows import AS_ESTIMATED, By, baseline_unit, level_unit, main_scale, outcome_of
+from evalkit.reporting.effect_rows import AS_ESTIMATED, baseline_unit, level_unit, main_scale, outcome_of
 from evalkit.reporting.findings import Averages, Findings
 
 LABELS = ("outcome", "estimand", "cohort", "year", "event_time", "group")
-DIVISIONS: tuple[By, ...] = ("cohort", "group")
+DIVISIONS: tuple[str, ...] = ("cohort", "group")
 """What treated firms are divided by: one part follows from the total and the others."""
 UNITS = {"n_treated": "count", "n_control": "count", "p_value": "p_value"}
 
@@ -38,9 +38,8 @@ def release_effects(ledger: Ledger, name: str, effects: Effects, found: Findings
     dict of "effects/<name>/<aggregation>" to list of Row
     """
     tables = found.averages[name]
-    divided = {
-        row["outcome"] for by in DIVISIONS for row in tables.get(by, []) if _is_hidden(ledger, by, row, found.concentration)
-    }  # fmt: skip
+    rows = [(by, row) for by in DIVISIONS for row in tables.get(by, [])]
+    divided = {row["outcome"] for by, row in rows if _is_hidden(ledger, by, row, found.concentration)}
     source = _Source(part_of_id(name), effects, tables, found.concentration, frozenset(divided))
     return {
         f"effects/{name}/{by}": [_effect(ledger, source, by, row) for row in rows] for by, rows in tables.items()
@@ -58,7 +57,7 @@ class _Source:
     divided: frozenset[str]
 
 
-def _is_hidden(ledger: Ledger, by: By, row: dict[str, Any], concentrated: Concentration) -> bool:
+def _is_hidden(ledger: Ledger, by: str, row: dict[str, Any], concentrated: Concentration) -> bool:
     """Say whether a row is hidden: few firms, one or two that make it, or another row that follows from it."""
     is_made_by_few = (row["outcome"], by, row.get(by)) in concentrated.effects or concentrated.is_weighted_on_few
     if is_made_by_few or too_few_compared(row["n_treated"], row["n_control"], ledger.threshold):
@@ -66,7 +65,7 @@ def _is_hidden(ledger: Ledger, by: By, row: dict[str, Any], concentrated: Concen
     return by != "overall" and row_cell(by, row) in ledger.hiding.rows
 
 
-def _effect(ledger: Ledger, source: _Source, by: By, row: dict[str, Any]) -> Row:
+def _effect(ledger: Ledger, source: _Source, by: str, row: dict[str, Any]) -> Row:
     """Release one averaged effect."""
     effects = source.effects
     outcome = outcome_of(effects.outcomes, row["outcome"])
@@ -94,7 +93,7 @@ def _effect(ledger: Ledger, source: _Source, by: By, row: dict[str, Any]) -> Row
     return row_of({k: v for k, v in row.items() if k in LABELS}, ids)
 
 
-def _cell(by: By, row: dict[str, Any], quantity: str) -> str:
+def _cell(by: str, row: dict[str, Any], quantity: str) -> str:
     """Return the cell that a quantity is, or that it would tell."""
     if quantity in COUNTS:
         return effect_cell(by, row, quantity) if known(row[quantity]) else ""

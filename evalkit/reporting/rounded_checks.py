@@ -30,11 +30,8 @@ def recomputed(record: Record, shares: Mapping[str, tuple[int, int]], profile: P
     if profile.rounding == "none":
         return dict(record)
     told = {key: _of_counts(record, key) for key in record if _is_share(record, key)} | dict(shares)
-    return {
-        key: rounded_share(*told[key], profile) if told.get(key) else value
-        for key, value in record.items()
-        if (key not in told or told[key]) and not (shares and "smd" in key)
-    }
+    kept = {k: v for k, v in record.items() if k not in told and not (shares and "smd" in k)}
+    return kept | {key: rounded_share(*counts, profile) for key, counts in told.items() if counts is not None}
 
 
 def _is_share(record: Record, key: str) -> bool:

@@ -155,7 +155,7 @@ def _bounds(whole: Table, names: list[str]) -> Iterator[tuple[str, Interval]]:
         for sign in (1.0, -1.0):
             goal: NDArray[np.float64] = np.zeros(len(names))
             goal[j] = sign
-            system = (left, right) if len(sums) else (None, None)
+            system = (left, right) if sums else (None, None)
             found = linprog(goal, A_eq=system[0], b_eq=system[1], bounds=(0, None), method="highs")
             if found.status not in (SOLVED, UNBOUNDED):
                 raise DisclosureError("the audit of hidden cells has no answer", where="release")

@@ -56,7 +56,7 @@ def fails_pq(found: Contributions, p: float, q: float = 1.0) -> bool:
 
 
 def fails_dominance(found: Contributions, profile: Profile) -> bool:
-    """Say whether a total breaks a rule of a profile; a mean does where its total does, a ratio where either part does."""
+    """Say whether a total breaks a rule; a mean does where its total does, a ratio where either part does."""
     return is_dominated(found, profile.dominance_n, profile.dominance_k) or fails_pq(found, profile.p, profile.q)
 
 

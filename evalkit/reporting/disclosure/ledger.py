@@ -88,7 +88,8 @@ class Ledger:
         """Return the value as the profile rounds it."""
         if number.unit != "count" or self.profile.rounding == "none":
             return number.value
-        return self.hiding.rounded[cell] if cell in self.hiding.rounded else rounded(int(number.value), self.profile)  # type: ignore[arg-type]
+        totals = self.hiding.rounded
+        return totals[cell] if cell in totals else rounded(round(float(number.value or 0)), self.profile)
 
     @property
     def n_hidden(self) -> int:
@@ -132,4 +133,3 @@ def row_of(labels: dict[str, Any], ids: dict[str, str | None]) -> Row:
 def part_of_id(name: str) -> str:
     """Return a name without the dot that separates the parts of an id."""
     return name.replace("%", "%25").replace(".", "%2E")
-

@@ -14,9 +14,9 @@ RULES = ("minimum_count", "dominance", "p_percent", "influence", "secondary_supp
 def record(released: Release) -> dict[str, Any]:
     """Return the record: what an output checker who knows SACRO expects to find.
 
-    The keys are those of the `results.json` of acro 1.0: `results` by uid, each with `status` ("pass", or "review" where
-    something is hidden), `type`, `properties`, `outcome`, `summary`, `fair` and the rest. `timestamp` is empty: the same
-    inputs give the same bytes on any day.
+    The keys are those of the `results.json` of acro 1.0: `results` by uid, each with `status` ("pass", or "review"
+    where something is hidden), `type`, `properties`, `outcome`, `summary`, `fair` and the rest. `timestamp` is empty:
+    the same inputs give the same bytes on any day.
     """
     names = sorted(released.tables)
     version = released.provenance.get("versions", {}).get("evalkit", "")
@@ -32,7 +32,7 @@ def _output(released: Release, uid: str, name: str) -> dict[str, Any]:
     return {
         "uid": uid, "status": status, "type": "table", "command": "", "timestamp": "", "comments": [], "files": [],
         "properties": {"method": name, "mitigation": "suppress" if profile.rounding == "none" else "round"},
-        "outcome": {number_id: "hidden" for number_id in hidden},
+        "outcome": dict.fromkeys(hidden, "hidden"),
         "summary": f"{status}; {len(hidden)} of {n_cells} numbers hidden",
         "exception": "hidden cells are protected by an audit of all tables together" if hidden else "",
         "fair": {"profile": profile.name, "threshold": profile.threshold, "rules": list(RULES)},

@@ -1,4 +1,4 @@
-"""Rounded counts, and statistics recomputed from them: what stands beside a rounded count must not tell the exact one."""
+"""Rounded counts, and statistics from them: what stands beside a rounded count must not tell the exact one."""
 
 from collections.abc import Sequence
 

@@ -1,10 +1,10 @@
 """Secondary suppression: further cells that are hidden, so that no cell that a rule hides can be worked out.
 
-For each cell that the attack recovers, and for both directions, the cheapest way to move it as far as it must be able to move is
-found by linear programming: the other cells move along so that every sum still holds and none falls below zero. All cells
-that move are hidden. The moved table is then another table that an outsider must think possible, which proves the
-protection: hiding more cells later only adds to what is possible. A second round, from the smallest cell on and among the
-cells that the first one hid, drops those hidden in vain.
+For each cell that the attack recovers, and for both directions, the cheapest way to move it as far as it must be able to
+move is found by linear programming: other cells move along so that every sum still holds and none falls below zero. All
+cells that move are hidden. The moved table is then another table that an outsider must think possible, which proves the
+protection: hiding more cells later only adds to what is possible. A second round, from the smallest cell on and among
+the cells that the first one hid, drops those hidden in vain.
 
 Reference
 ---------
@@ -78,9 +78,7 @@ class _Search:
                     chosen |= self._moved(self.place[name], far, np.where(chosen, 0.0, self.costs), free)
         return frozenset(name for name, is_hidden in zip(self.names, chosen, strict=True) if is_hidden)
 
-    def _moved(
-        self, cell: int, far: float, costs: NDArray[np.float64], free: NDArray[np.bool_]
-    ) -> NDArray[np.bool_]:
+    def _moved(self, cell: int, far: float, costs: NDArray[np.float64], free: NDArray[np.bool_]) -> NDArray[np.bool_]:
         """Return the cells that move when one moves that far in the cheapest way."""
         from scipy.optimize import linprog
 

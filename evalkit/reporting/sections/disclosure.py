@@ -13,7 +13,9 @@ def render(page: Page) -> Markup:
     said = [
         page.say("disclosure.profile", profile=page.number("disclosure.profile"), threshold=_threshold(page)),
         page.say("disclosure.hidden", hidden=page.number("disclosure.hidden")),
-        page.say("disclosure.audit", **{k: page.number(f"disclosure.{k}") for k in ("cells", "secondary", "recovered")}),
+        page.say(
+            "disclosure.audit", **{k: page.number(f"disclosure.{k}") for k in ("cells", "secondary", "recovered")}
+        ),
         page.say("disclosure.changed", changed=page.number("disclosure.changed")),
         page.say("disclosure.review", review=page.number("disclosure.review")),
     ]

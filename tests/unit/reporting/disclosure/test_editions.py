@@ -68,7 +68,9 @@ def test_the_same_edition_again_leaves_the_ledger_as_it_is(earlier):
 def test_the_ledger_has_no_hidden_count():
     made = released({2018: 40, 2019: 30, 2020: 9})
     lines = [json.loads(line) for line in ledger_text(made).splitlines()]
-    shown = {cell_hash("small", i): n.value for i, n in made.numbers.items() if n.unit == "count" and n.value is not None}
+    shown = {
+        cell_hash("small", i): n.value for i, n in made.numbers.items() if n.unit == "count" and n.value is not None
+    }
     assert {line["cell"]: line["value"] for line in lines} == shown
     hidden = {cell_hash("small", i) for i, n in made.numbers.items() if n.value is None}
     assert hidden
@@ -78,5 +80,5 @@ def test_the_ledger_has_no_hidden_count():
 @pytest.mark.parametrize("line", ["{", '{"cell": "a"}', "3"])
 def test_a_damaged_ledger_is_refused_by_line(line):
     good = json.dumps({"cell": "a", "value": 1, "edition": "b"})
-    with pytest.raises(IntegrityError, match="line 2.*E_LEDGER"):
+    with pytest.raises(IntegrityError, match=r"line 2.*E_LEDGER"):
         read_ledger(f"{good}\n{line}\n")

@@ -60,7 +60,9 @@ def test_one_largest():
     assert not is_dominated(Contributions.of([69, 21, 10]), 1, 0.7)
 
 
-@pytest.mark.parametrize(("values", "fails"), [([100, 50, 9], True), ([100, 50, 10], False), ([100], True), ([0, 0], False)])
+@pytest.mark.parametrize(
+    ("values", "fails"), [([100, 50, 9], True), ([100, 50, 10], False), ([100], True), ([0, 0], False)]
+)
 def test_p_per_cent(values, fails):
     """159 - 100 - 50 = 9 < 10 = 0.1 x 100."""
     assert fails_pq(Contributions.of(values), 0.1) is fails
@@ -85,7 +87,10 @@ def test_contributions_of_two_blocks_are_those_of_all_firms():
     for _ in range(50):
         values = rng.integers(-50, 50, rng.integers(0, 8))
         cut = rng.integers(0, len(values) + 1)
-        whole, joined = Contributions.of(values), Contributions.of(values[:cut]).and_also(Contributions.of(values[cut:]))
+        whole, joined = (
+            Contributions.of(values),
+            Contributions.of(values[:cut]).and_also(Contributions.of(values[cut:])),
+        )
         assert joined == whole
         assert whole.total == np.abs(values).sum()
 
@@ -141,7 +146,10 @@ def test_regressors_that_few_firms_have_or_lack():
     assert thin_regressors(design, firms, RELEASE) == [1, 3]
 
 
-@pytest.mark.parametrize(("n", "nearest", "midpoint"), [(0, 0, 0), (1, 0, 3), (2, 0, 3), (3, 5, 3), (6, 5, 3), (7, 5, 9), (12, 10, 9), (13, 15, 15)])  # fmt: skip
+@pytest.mark.parametrize(
+    ("n", "nearest", "midpoint"),
+    [(0, 0, 0), (1, 0, 3), (2, 0, 3), (3, 5, 3), (6, 5, 3), (7, 5, 9), (12, 10, 9), (13, 15, 15)],
+)
 def test_rounding(n, nearest, midpoint):
     assert to_nearest(n) == nearest
     assert to_midpoint(n) == midpoint
