@@ -20,6 +20,7 @@ from evalkit.plan import gates
 
 if TYPE_CHECKING:
     from evalkit.model.panel import Panel
+    from evalkit.reporting.disclosure.editions import Shown
 
 RECORDED = ("evalkit", "numpy", "pandas", "pyarrow", "duckdb", "scipy")
 """Packages whose versions can change a number."""
@@ -110,11 +111,11 @@ def evaluate(study: Study, root: str | Path = ".", quarantine: Path | None = Non
     return assemble(study, sample, effects, checks)
 
 
-def release(evaluation: Evaluation) -> Release:
-    """Apply disclosure control; only what this returns may be published."""
+def release(evaluation: Evaluation, earlier: "Sequence[Shown]" = ()) -> Release:
+    """Apply disclosure control, with what `earlier` editions showed; only what this returns may be published."""
     from evalkit.reporting.release import release as released
 
-    return released(evaluation)
+    return released(evaluation, earlier)
 
 
 def report(released: Release, folder: str | Path, languages: Sequence[str] | None = None) -> list[Path]:

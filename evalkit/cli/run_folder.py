@@ -20,6 +20,8 @@ PUBLIC = "report"
 
 MANIFEST = "_manifest.json"
 HEADLINE = "release/headline.txt"
+LEDGER = "release/ledger.jsonl"
+"""What all editions of the report showed; the one output that the next one reads."""
 QUALITY = "panel/quality.json"
 """Describes the panel; no later stage depends on it."""
 DRAFT = ".draft"

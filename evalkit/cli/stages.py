@@ -8,7 +8,7 @@ from typing import Any
 
 from evalkit import run
 from evalkit.cli.planned import frozen
-from evalkit.cli.run_folder import HEADLINE, QUALITY, STAGES, RunFolder
+from evalkit.cli.run_folder import HEADLINE, LEDGER, QUALITY, STAGES, RunFolder
 from evalkit.cli.source_files import code_hash, source_hashes
 from evalkit.errors import DesignError
 from evalkit.etl.vintages import imported
@@ -158,11 +158,15 @@ class Stages:
         save_checks(draft / "checks" / "checks.json", results)
 
     def _report(self, draft: Path) -> None:
+        from evalkit.reporting.disclosure.editions import ledger_text, read_ledger
         from evalkit.reporting.headline import headline
 
         evaluation = run.assemble(self.study, self.sample, self.effects, self.checks, self.plan)
-        released = run.release(evaluation)
+        ledger = self.folder.path / LEDGER
+        earlier = read_ledger(ledger.read_text(encoding="utf-8")) if ledger.is_file() else ()
+        released = run.release(evaluation, earlier)
         run.report(released, draft / "release")
+        store.write_text(draft / LEDGER, ledger_text(released, earlier))
         store.write_text(draft / HEADLINE, headline(released) + "\n")
 
     def _key(self, stage: str) -> dict[str, Any]:

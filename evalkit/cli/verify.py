@@ -52,11 +52,14 @@ def _root(folder: Path, name: str) -> Path:
 def _rerun(folder: Path, manifest: dict[str, Any], study_path: Path, root: Path) -> list[Any]:
     """Run the study twice beside the run and return every file whose bytes differ."""
     from evalkit.cli.rehash import WHOLE, changed
-    from evalkit.cli.run_folder import STAGES
+    from evalkit.cli.run_folder import LEDGER, STAGES
+    from evalkit.model import store
 
     names = [*manifest["outputs"], WHOLE]
     for threads in (os.cpu_count() or 1, 1):
         with tempfile.TemporaryDirectory() as temporary:
+            if LEDGER in names:
+                store.write_bytes(Path(temporary, manifest["study"]["id"], LEDGER), (folder / LEDGER).read_bytes())
             again = run_stages(list(STAGES), study_path, Path(temporary), root, threads)[0].folder.path
             found = {p.relative_to(again).as_posix() for p in again.rglob("*") if p.is_file()}
             differ = [n for n in names if n not in found or (again / n).read_bytes() != (folder / n).read_bytes()]

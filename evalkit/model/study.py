@@ -17,6 +17,8 @@ from evalkit.model.study_values import Deflate, FiscalPeriods, Reconcile, Rule, 
 Language = Literal["en", "ja"]
 Transform = Literal["level", "log", "asinh", "growth", "share", "binary"]
 Unit = Literal["one", "yen", "thousand_yen", "million_yen"]
+THRESHOLDS = {"release": 10, "open": 10, "jp_table": 3, "acro": 10, "opensafely": 8}
+"""Fewest distinct firms behind a number, by profile of disclosure control."""
 
 
 class Source(StudyPart):
@@ -254,10 +256,16 @@ class Report(StudyPart):
 
 
 class Disclosure(StudyPart):
-    """Fewest distinct firms behind a published number."""
+    """The rules a release must pass: a profile, and fewest distinct firms behind a published number if not its own."""
 
-    profile: Literal["release", "open"] = "release"
+    profile: Literal["release", "open", "jp_table", "acro", "opensafely"] = "release"
     threshold: Annotated[int, Field(ge=1)] = 10
+
+    @model_validator(mode="before")
+    @classmethod
+    def _threshold(cls, data: Any) -> Any:  # noqa: ANN401
+        profile = data.get("profile", "release") if isinstance(data, Mapping) else None
+        return {"threshold": THRESHOLDS[profile], **data} if profile in THRESHOLDS else data
 
 
 class Limits(StudyPart):

@@ -1,55 +1,105 @@
 """Disclosure control: from an evaluation to what may be published."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
+from evalkit.errors import DisclosureError
 from evalkit.model.evaluation import Evaluation, Number, Release, Row
 from evalkit.model.flow import FlowStep
 from evalkit.model.grade import Grade
 from evalkit.model.plan import PlanRecord
 from evalkit.model.study import Study
-from evalkit.reporting.disclosure import Ledger, named, part_of_id, row_of
-from evalkit.reporting.flow_disclosure import CELLS, hidden_flow
+from evalkit.reporting.disclosure.attack import Audit, audit
+from evalkit.reporting.disclosure.editions import Shown, changed_little
+from evalkit.reporting.disclosure.flow_table import counts, flow_cells, overall_cell
+from evalkit.reporting.disclosure.hiding import hiding, of_cells
+from evalkit.reporting.disclosure.ledger import Ledger, named, part_of_id, row_of
+from evalkit.reporting.disclosure.profiles import profile_of
+from evalkit.reporting.disclosure.tables import together
+from evalkit.reporting.findings import Findings, findings
 from evalkit.reporting.grading import grade
 from evalkit.reporting.release_checks import release_check
 from evalkit.reporting.release_effects import release_effects
 
 
-def release(evaluation: Evaluation) -> Release:
+def release(evaluation: Evaluation, earlier: Sequence[Shown] = ()) -> Release:
     """Apply disclosure control to an evaluation.
 
-    A number is hidden when fewer treated or control firms than the study's threshold stand behind it, or when it would
-    let a reader work out such a number from a total: counts of the flow, cohorts of one outcome, firm counts by
-    event time and year whose differences are a small cohort, shares of rare categories. No row of a firm is ever part
-    of a release.
+    A number is hidden when fewer treated or control firms than the study's threshold stand behind it, when one or two
+    firms make it, when an earlier edition showed almost the same count, or when it would let a reader work out a hidden
+    number from all tables together. An attack on the whole release proves that none can be. No row of a firm is ever
+    part of a release.
 
     Parameters
     ----------
     evaluation : Evaluation
         All that was found.
+    earlier : sequence of Shown
+        Counts that earlier editions of the report showed.
 
     Returns
     -------
     Release
         Numbers with ids, and tables of ids.
+
+    Raises
+    ------
+    DisclosureError
+        A hidden count could be worked out, whatever else is hidden.
     """
+    profile = profile_of(evaluation.study.disclosure)
+    found = findings(evaluation, profile)
+    cells: frozenset[str] = frozenset()
+    ids: frozenset[str] = frozenset()
+    while True:
+        ledger = Ledger(profile, hiding(found.tables, profile, cells, ids))
+        released = _released(ledger, evaluation, found)
+        new = changed_little(released, earlier, profile) - ids
+        if not new:
+            break
+        ids |= new
+        cells |= ledger.cells_of(new)
+    tables = [*found.tables, of_cells(found.tables, cells)]
+    attacked = audit(tables, frozenset(together(tables).values) - ledger.shown_cells, profile)
+    if not attacked.is_passed:
+        problem = f"{len(attacked.recovered)} hidden counts could be worked out from the tables of the report"
+        raise DisclosureError(problem, where="release")
+    _put_audit(ledger, attacked, {"changed": len(ids), "review": found.n_review})
+    return Release(
+        released.study, ledger.numbers, released.tables, released.checks, released.provenance, released.grade,
+        released.plan,
+    )  # fmt: skip
+
+
+def _released(ledger: Ledger, evaluation: Evaluation, found: Findings) -> Release:
+    """Release everything with what the ledger leaves hidden."""
     study = evaluation.study
-    ledger = Ledger(study.disclosure.threshold)
     _put_study(ledger, study)
     tables = {"flow": _flow(ledger, evaluation), "notes": list(_notes(ledger, evaluation))}
     for name, effects in named(evaluation.effects):
-        tables |= release_effects(ledger, name, effects, study.seed)
+        tables |= release_effects(ledger, name, effects, found)
     checks = {}
     for name, result in named(evaluation.checks):
-        checks[name], released = release_check(ledger, name, result, evaluation.sample)
+        checks[name], released = release_check(ledger, name, result, (evaluation.sample, found.concentration))
         tables |= released
     for key, value in _flat(evaluation.provenance):
         ledger.put(Number(f"provenance.{key}", str(value), "text"))
     given = grade(evaluation)
     _put_plan(ledger, given, evaluation.plan)
-    ledger.put(Number("disclosure.hidden", ledger.n_hidden, "count"))
     return Release(study, ledger.numbers, tables, checks, evaluation.provenance, given, evaluation.plan)
+
+
+def _put_audit(ledger: Ledger, attacked: Audit, beside: dict[str, int]) -> None:
+    """Say what was hidden, and that the attack failed."""
+    found = {
+        "hidden": ledger.n_hidden, "cells": attacked.n_hidden, "secondary": attacked.n_secondary,
+        "recovered": len(attacked.recovered), **beside,
+    }  # fmt: skip
+    for key, value in found.items():
+        ledger.put(Number(f"disclosure.{key}", value, "plain"))
+    ledger.put(Number("disclosure.profile", ledger.profile.name, "text"))
+    ledger.put(Number("disclosure.audit", "passed" if attacked.is_passed else "failed", "text"))
 
 
 def _put_study(ledger: Ledger, study: Study) -> None:
@@ -76,21 +126,24 @@ def _put_plan(ledger: Ledger, given: Grade, plan: PlanRecord | None) -> None:
 def _flow(ledger: Ledger, evaluation: Evaluation) -> list[Row]:
     """Release the flow, and the firms compared, which its last steps count too."""
     steps, sample = evaluation.flow.steps, evaluation.sample
-    hidden = hidden_flow(steps, ledger.threshold)
-    counts = [dict(zip(CELLS, (s.n_in, s.kept, s.quarantined, s.collapsed), strict=True)) for s in steps]
+    cells, hidden = flow_cells(steps), ledger.hiding.counts
     rows = []
-    for i, (step, chosen) in enumerate(zip(steps, hidden, strict=True)):
-        ids = {c: ledger.put(Number(f"flow.{i:02d}.{c}", n, "count"), hide=c in chosen) for c, n in counts[i].items()}
+    for i, (step, names) in enumerate(zip(steps, cells, strict=True)):
+        ids = {
+            c: ledger.put(Number(f"flow.{i:02d}.{c}", n, "count"), cell=names[c]) for c, n in counts(step).items()
+        }  # fmt: skip
         rows.append(row_of({"step": step.step, "unit": step.unit, "reasons": _reasons(step)}, ids))
-    cells = [(row[c], c in chosen) for row, chosen in zip(counts, hidden, strict=True) for c in CELLS]
-    ledger.conceal((n for n, is_hidden in cells if is_hidden), (n for n, is_hidden in cells if not is_hidden))
+    told = [(n, names[c] in hidden) for s, names in zip(steps, cells, strict=True) for c, n in counts(s).items()]
+    ledger.conceal((n for n, is_hidden in told if is_hidden), (n for n, is_hidden in told if not is_hidden))
     hide = ledger.small(sample.n_treated, sample.n_control)
-    counted = {
-        "n_treated": sample.n_treated, "n_control": sample.n_control,
-        "effective_controls": round(sample.effective_controls),
-    }  # fmt: skip
-    for key, n in counted.items():
-        ledger.put(Number(f"sample.{key}", n, "count", sample.estimand, method=sample.method), hide=hide)
+    for key in ("n_treated", "n_control"):
+        n = getattr(sample, key)
+        number = Number(f"sample.{key}", n, "count", sample.estimand, method=sample.method)
+        ledger.put(number, hide=hide, cell=overall_cell(key, n))
+    effective = Number(
+        "sample.effective_controls", round(sample.effective_controls), "count", sample.estimand, method=sample.method
+    )
+    ledger.put(effective, hide=hide or overall_cell("n_control", sample.n_control) in hidden)
     return rows
 
 

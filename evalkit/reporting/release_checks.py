@@ -1,13 +1,17 @@
 """Disclosure control of checks."""
 
 import dataclasses
-import itertools
 from typing import Any
 
 from evalkit.model.check import CheckResult
 from evalkit.model.evaluation import Number, Row
 from evalkit.model.sample import MatchedSample
-from evalkit.reporting.disclosure import Ledger, known, part_of_id, row_of, second_cells
+from evalkit.reporting.category_tables import share_counts
+from evalkit.reporting.concentration import Concentration
+from evalkit.reporting.disclosure.count_tables import check_cell
+from evalkit.reporting.disclosure.ledger import Ledger, part_of_id, row_of
+from evalkit.reporting.disclosure.order_statistics import is_extreme
+from evalkit.reporting.rounded_checks import recomputed
 from evalkit.reporting.words import HIDDEN
 
 LABELS = ("cohort", "year", "event_time", "period")
@@ -24,13 +28,13 @@ Record = dict[str, Any]
 
 
 def release_check(
-    ledger: Ledger, name: str, result: CheckResult, sample: MatchedSample
+    ledger: Ledger, name: str, result: CheckResult, about: tuple[MatchedSample, Concentration]
 ) -> tuple[CheckResult, dict[str, list[Row]]]:
     """Release one check.
 
-    A row with a small count of firms, or with a share that is one, is hidden, and a second level of its category with
-    it; one small count among the values hides all of them but the sizes of the groups and the
-    check's options.
+    A row with a small count of firms, or with a share that is one, is hidden, and so is one from which it would follow;
+    one with a mean that one or two firms make too. One small count among the values hides all of them but the sizes of
+    the groups and the check's options.
 
     Parameters
     ----------
@@ -40,8 +44,8 @@ def release_check(
         What the check is called in ids and tables.
     result : CheckResult
         As found.
-    sample : MatchedSample
-        The firms compared.
+    about : (MatchedSample, Concentration)
+        The firms compared, and what one or two of them make.
 
     Returns
     -------
@@ -51,18 +55,20 @@ def release_check(
         "checks/<name>" and, with one row, "checks/<name>/values".
     """
     prefix = f"checks.{part_of_id(name)}"
-    hidden = _hidden_rows(ledger, result.rows, sample)
+    hidden = _hidden_rows(ledger, name, result.rows, about)
+    told_rows = [recomputed(row, share_counts(row, about[0]), ledger.profile) for row in result.rows]
     rows = [
-        _released(ledger, f"{prefix}.rows.{i:03d}", record, hide=is_hidden, method=result.name)
-        for i, (record, is_hidden) in enumerate(zip(result.rows, hidden, strict=True))
+        _released(ledger, f"{prefix}.rows.{i:03d}", record, hide=is_hidden, method=result.name, place=(name, i))
+        for i, (record, is_hidden) in enumerate(zip(told_rows, hidden, strict=True))
     ]
     values = {**result.values, "statistic": result.values.get("statistic", result.statistic)}
     for record, is_hidden in zip(result.rows, hidden, strict=True):
         if is_hidden and record.get("level") and _names(values, record):
             values["level"] = HIDDEN
     hide = _has_small_count(ledger, values)
-    told = _released(ledger, prefix, values, hide=hide, method=result.name, keep_groups=True)
-    tells = hide or values.get("level") == HIDDEN
+    is_exact = ledger.profile.rounding == "none"
+    told = _released(ledger, prefix, recomputed(values, {}, ledger.profile), hide=hide, method=result.name)
+    tells = hide or not is_exact or values.get("level") == HIDDEN
     sentence = ledger.put(Number(f"{prefix}.sentence", result.sentence, "text", method=result.name), hide=tells)
     told = row_of(told.labels, {**told.numbers, "sentence": sentence})
     kept = dataclasses.replace(result, sentence="" if tells else result.sentence, values={}, statistic=None, rows=())
@@ -70,34 +76,42 @@ def release_check(
 
 
 def _released(
-    ledger: Ledger, prefix: str, record: Record, *, hide: bool, method: str, keep_groups: bool = False
+    ledger: Ledger, prefix: str, record: Record, *, hide: bool, method: str, place: tuple[str, int] | None = None
 ) -> Row:
-    """Put the numbers of a record into the ledger; tables inside a record are left out."""
+    """Put the numbers of a record into the ledger; tables inside a record are left out.
+
+    `place` is the check and the row of its table; values of the check as a whole have none, and its groups' sizes are
+    shown where the rest is hidden. The smallest and the largest value of any firm never are.
+    """
     labels = {k: v for k, v in record.items() if k in LABELS or isinstance(v, str | bool)}
-    shown = (*GIVEN, *(k for k in GROUPS if not ledger.small(record.get(k)))) if keep_groups else GIVEN
+    shown = GIVEN if place else (*GIVEN, *(k for k in GROUPS if not ledger.small(record.get(k))))
     ids = {
         key: ledger.put(
-            Number(f"{prefix}.{key}", value, _unit(key, value), method=method), hide=hide and key not in shown
+            Number(f"{prefix}.{key}", value, _unit(key, value), method=method),
+            hide=(hide and key not in shown) or (is_extreme(key) and "smd" not in key),
+            cell=check_cell(*place, key) if place else "",
         )
         for key, value in record.items()
         if key not in labels and not isinstance(value, dict | list | tuple)
-    }
+    }  # fmt: skip
     return row_of(labels, ids)
 
 
-def _hidden_rows(ledger: Ledger, rows: tuple[Record, ...], sample: MatchedSample) -> list[bool]:
+def _hidden_rows(
+    ledger: Ledger, name: str, rows: tuple[Record, ...], about: tuple[MatchedSample, Concentration]
+) -> list[bool]:
     """Say which rows are hidden.
 
-    Levels of one category add up, so that one of them never is hidden alone; and where the total of a column of counts
-    would tell a small one, the row with the fewest firms is hidden.
+    Where the total of a column of counts would tell a small one, the row with the fewest firms is.
     """
-    hidden: list[bool] = []
-    for _, group in itertools.groupby(rows, key=lambda row: row.get("covariate")):
-        own = list(group)
-        counts = [_share_counts(row, sample) for row in own]
-        small = [_has_small_count(ledger, row) or ledger.small(*n) for row, n in zip(own, counts, strict=True)]
-        is_category = len(own) > 1 and all(counts)
-        hidden += second_cells([min(n) for n in counts], small, ledger.threshold) if is_category else small
+    sample, concentrated = about
+    hidden = []
+    for i, row in enumerate(rows):
+        told = share_counts(row, sample).values()
+        few = ledger.small(*(n for n, _ in told)) or (not row.get("level") and ledger.small(*(a - n for n, a in told)))
+        is_cell = any(check_cell(name, i, key) in ledger.hiding.rows for key in row)
+        is_made_by_few = row.get("covariate") in concentrated.covariates and not row.get("level")
+        hidden.append(few or is_cell or is_made_by_few or _has_small_count(ledger, row))
     firms = [_firm_counts(row) for row in rows]
     totals = [sum(column) for column in zip(*firms, strict=True)] if len(set(map(len, firms))) == 1 else []
     if totals and not any(hidden) and any(map(ledger.tells, totals)):
@@ -113,21 +127,6 @@ def _has_small_count(ledger: Ledger, record: Record) -> bool:
     """Say whether a record counts few firms, or as many as another table hides."""
     counts = _firm_counts(record)
     return ledger.small(*counts) or any(map(ledger.is_concealed, counts))
-
-
-def _share_counts(row: Record, sample: MatchedSample) -> list[int]:
-    """Return how many firms are, and are not, at the level whose shares a row has; nothing when it has means."""
-    shares = {k: v for k, v in row.items() if k.startswith(("mean_treated", "mean_control"))}
-    if not shares or known(row.get("variance_ratio_before", 0.0)):
-        return []
-    cohort, kept = sample.panel.cohort, sample.weight > 0
-    counts = []
-    for key, share in shares.items():
-        group = cohort > 0 if "treated" in key else cohort == 0
-        n = int((group if key.endswith("before") else group & kept).sum())
-        at = round(share * n) if known(share) else 0
-        counts += [at] if row.get("level") else [at, n - at]
-    return counts
 
 
 def _names(values: Record, record: Record) -> bool:

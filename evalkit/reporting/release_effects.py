@@ -1,32 +1,25 @@
 """Disclosure control of effects."""
 
-import itertools
+import dataclasses
 from typing import Any
 
 from evalkit.model.effects import Effects
 from evalkit.model.evaluation import Number, Row
 from evalkit.model.study import Outcome
-from evalkit.reporting.disclosure import Ledger, part_of_id, row_of, second_cells
-from evalkit.reporting.effect_rows import (
-    AS_ESTIMATED,
-    By,
-    aggregations,
-    baseline_unit,
-    effect_rows,
-    level_unit,
-    outcome_of,
-)
+from evalkit.reporting.concentration import Concentration
+from evalkit.reporting.disclosure.count_tables import COUNTS, TIMES, effect_cell, row_cell, weight_sums
+from evalkit.reporting.disclosure.counts import known, too_few_compared
+from evalkit.reporting.disclosure.ledger import Ledger, part_of_id, row_of
+from evalkit.reporting.effect_rows import AS_ESTIMATED, baseline_unit, level_unit, main_scale, outcome_of
+from evalkit.reporting.findings import Averages, Findings
 
 LABELS = ("outcome", "estimand", "cohort", "year", "event_time", "group")
-COUNTS = ("n_treated", "n_control")
-DIVISIONS: tuple[By, ...] = ("cohort", "group")
+DIVISIONS: tuple[str, ...] = ("cohort", "group")
 """What treated firms are divided by: one part follows from the total and the others."""
-Hidden = dict[tuple[str, By], set[Any]]
-"""Labels to hide, by outcome and what is averaged within."""
 UNITS = {"n_treated": "count", "n_control": "count", "p_value": "p_value"}
 
 
-def release_effects(ledger: Ledger, name: str, effects: Effects, seed: int) -> dict[str, list[Row]]:
+def release_effects(ledger: Ledger, name: str, effects: Effects, found: Findings) -> dict[str, list[Row]]:
     """Release one estimate: all its aggregations, with the mean before treatment beside the overall effects.
 
     Parameters
@@ -37,63 +30,90 @@ def release_effects(ledger: Ledger, name: str, effects: Effects, seed: int) -> d
         What the estimate is called in ids and tables.
     effects : Effects
         As estimated.
-    seed : int
-        Key of the draws behind the simultaneous band.
+    found : Findings
+        Its averages, and what one or two firms make.
 
     Returns
     -------
     dict of "effects/<name>/<aggregation>" to list of Row
     """
-    part = part_of_id(name)
-    tables = {by: effect_rows(effects, by, seed) for by in aggregations(effects)}
-    hidden: Hidden = {}
-    for by in DIVISIONS:
-        hidden |= _hidden(ledger, by, tables.get(by, []))
+    tables = found.averages[name]
+    rows = [(by, row) for by in DIVISIONS for row in tables.get(by, [])]
+    divided = {row["outcome"] for by, row in rows if _is_hidden(ledger, by, row, found.concentration)}
+    source = _Source(part_of_id(name), effects, tables, found.concentration, frozenset(divided))
     return {
-        f"effects/{name}/{by}": [_effect(ledger, (part, effects, by), row, hidden) for row in rows]
-        for by, rows in tables.items()
-    }
+        f"effects/{name}/{by}": [_effect(ledger, source, by, row) for row in rows] for by, rows in tables.items()
+    }  # fmt: skip
 
 
-def _hidden(ledger: Ledger, by: By, rows: list[dict[str, Any]]) -> Hidden:
-    """Return the cohorts or groups to hide, by outcome."""
-    hidden: Hidden = {}
-    for outcome, group in itertools.groupby(rows, key=lambda row: row["outcome"]):
-        own = list(group)
-        small = [ledger.small(*(row[c] for c in COUNTS)) for row in own]
-        chosen = second_cells([row["n_treated"] for row in own], small, ledger.threshold)
-        hidden[outcome, by] = {row[by] for row, is_hidden in zip(own, chosen, strict=True) if is_hidden}
-    return hidden
+@dataclasses.dataclass(frozen=True, eq=False)
+class _Source:
+    """Where the effects of a row come from; `divided` are outcomes with a hidden cohort or group."""
+
+    part: str
+    effects: Effects
+    averages: Averages
+    concentration: Concentration
+    divided: frozenset[str]
 
 
-def _effect(ledger: Ledger, source: tuple[str, Effects, By], row: dict[str, Any], hidden: Hidden) -> Row:
+def _is_hidden(ledger: Ledger, by: str, row: dict[str, Any], concentrated: Concentration) -> bool:
+    """Say whether a row is hidden: few firms, one or two that make it, or another row that follows from it."""
+    is_made_by_few = (row["outcome"], by, row.get(by)) in concentrated.effects or concentrated.is_weighted_on_few
+    if is_made_by_few or too_few_compared(row["n_treated"], row["n_control"], ledger.threshold):
+        return True
+    return by != "overall" and row_cell(by, row) in ledger.hiding.rows
+
+
+def _effect(ledger: Ledger, source: _Source, by: str, row: dict[str, Any]) -> Row:
     """Release one averaged effect."""
-    part, effects, by = source
+    effects = source.effects
     outcome = outcome_of(effects.outcomes, row["outcome"])
-    hide = ledger.small(*(row[c] for c in COUNTS)) or row.get(by) in hidden.get((outcome.name, by), set())
+    hide = _is_hidden(ledger, by, row, source.concentration)
+    if by == "overall":
+        totals = [one.total for one in weight_sums(source.averages, outcome.name)]
+        hide = hide or not ledger.hiding.rows.isdisjoint(totals)
+        ledger.tell([] if hide else totals)
     label = "" if by == "overall" else f".{part_of_id(str(row[by]))}"
-    differs = by in ("event_time", "year") and any(hidden.get((outcome.name, kind)) for kind in DIVISIONS)
+    differs = by in TIMES and outcome.name in source.divided
+    without = _scale_beside(outcome) if outcome.name in source.concentration.baselines else "-"
     ids = {}
     for quantity, value in row.items():
         if quantity in LABELS:
             continue
         number = Number(
-            f"effects.{part}.{by}.{part_of_id(outcome.name)}{label}.{quantity}", value,
+            f"effects.{source.part}.{by}.{part_of_id(outcome.name)}{label}.{quantity}", value,
             _unit(quantity, level_unit(outcome)), row["estimand"], outcome.name, effects.method,
         )  # fmt: skip
-        ids[quantity] = ledger.put(number, hide=hide or (differs and quantity in COUNTS))
+        is_count = quantity in COUNTS
+        beside = (differs and is_count) or quantity.startswith(without)
+        ids[quantity] = ledger.put(number, hide=hide or beside, cell=_cell(by, row, quantity))
     if by == "overall":
-        ids |= _context(ledger, part, effects, outcome, hide=hide)
+        ids |= _context(ledger, source, outcome, hide=hide)
     return row_of({k: v for k, v in row.items() if k in LABELS}, ids)
 
 
-def _context(ledger: Ledger, part: str, effects: Effects, outcome: Outcome, *, hide: bool) -> dict[str, str | None]:
+def _cell(by: str, row: dict[str, Any], quantity: str) -> str:
+    """Return the cell that a quantity is, or that it would tell."""
+    if quantity in COUNTS:
+        return effect_cell(by, row, quantity) if known(row[quantity]) else ""
+    return row_cell(by, row) if by in TIMES and known(row["n_treated"]) else ""
+
+
+def _scale_beside(outcome: Outcome) -> str:
+    """Return the scale from which, with the other one, the mean before the award follows."""
+    return "level" if main_scale(outcome) == "percent" else "percent"
+
+
+def _context(ledger: Ledger, source: _Source, outcome: Outcome, *, hide: bool) -> dict[str, str | None]:
     """Release what an overall effect is read with: the mean before treatment and the confidence level."""
+    part, effects = source.part, source.effects
     tail, labels = part_of_id(outcome.name), {"outcome": outcome.name, "method": effects.method}
+    is_dominated = outcome.name in source.concentration.baselines
     mean = effects.baseline.get(outcome.name)
     baseline = Number(f"effects.{part}.baseline.{tail}", mean, baseline_unit(outcome), **labels)
     level = Number(f"effects.{part}.confidence.{tail}", round(100 * effects.level, 6), "confidence", **labels)
-    return {"baseline": ledger.put(baseline, hide=hide), "confidence": ledger.put(level)}
+    return {"baseline": ledger.put(baseline, hide=hide or is_dominated), "confidence": ledger.put(level)}
 
 
 def _unit(quantity: str, level: str) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 from markupsafe import Markup
 
@@ -10,6 +11,7 @@ from evalkit.model import store
 from evalkit.model.evaluation import Release
 from evalkit.model.plan import status_of
 from evalkit.model.study_file import study_hash
+from evalkit.reporting.disclosure.record import FILE, record
 from evalkit.reporting.drawings import drawings
 from evalkit.reporting.page import Cell, Page
 from evalkit.reporting.sections import ORDER
@@ -19,7 +21,7 @@ from evalkit.reporting.words import Words, words
 
 
 def write_report(release: Release, folder: Path, languages: Sequence[str] | None = None) -> list[Path]:
-    """Write `results.json`, `report.<language>.html`, `figures/*` and `tables/*.csv`.
+    """Write `results.json`, `acro.json`, `report.<language>.html`, `figures/*` and `tables/*.csv`.
 
     Parameters
     ----------
@@ -50,8 +52,10 @@ def write_report(release: Release, folder: Path, languages: Sequence[str] | None
     files |= {f"tables/{name}.csv": text for name, text in csv_tables(release).items()}
     for name, content in files.items():
         store.write_bytes(folder / name, content if isinstance(content, bytes) else content.encode())
-    store.write_json(folder / "results.json", results(release))
-    return [folder / "results.json", *(folder / name for name in files)]
+    rows: dict[str, Any] = {"results.json": results(release), FILE: record(release)}
+    for name, value in rows.items():
+        store.write_json(folder / name, value)
+    return [folder / name for name in (*rows, *files)]
 
 
 def html(page: Page) -> str:

@@ -13,8 +13,11 @@ from evalkit.errors import EvalkitError
 from evalkit.model.evaluation import Number
 from evalkit.model.flow import FlowStep
 from evalkit.model.study import Disclosure
-from evalkit.reporting.disclosure import Ledger, second_cells
-from evalkit.reporting.flow_disclosure import CELLS, hidden_flow
+from evalkit.reporting.disclosure.flow_table import CELLS, flow_cells, flow_table
+from evalkit.reporting.disclosure.ledger import Ledger
+from evalkit.reporting.disclosure.profiles import PROFILES
+from evalkit.reporting.disclosure.suppression import protect
+from evalkit.reporting.disclosure.tables import Sum, Table
 from evalkit.reporting.release import release
 from evalkit.reporting.tables import results
 
@@ -24,18 +27,18 @@ N_FLOWS = 60
 
 @pytest.mark.parametrize(("count", "small"), [(0, False), (1, True), (9, True), (10, False), (None, True)])
 def test_small_counts(count, small):
-    assert Ledger(THRESHOLD).small(count) is small
+    assert Ledger(PROFILES["release"]).small(count) is small
 
 
 def test_an_id_is_given_once():
-    ledger = Ledger(THRESHOLD)
+    ledger = Ledger(PROFILES["release"])
     ledger.put(Number("a", 1, "count"))
     with pytest.raises(EvalkitError, match="same id"):
         ledger.put(Number("a", 2, "count"))
 
 
 def test_unknown_values_are_not_numbers_and_hidden_ones_have_no_value():
-    ledger = Ledger(THRESHOLD)
+    ledger = Ledger(PROFILES["release"])
     assert ledger.put(Number("a", float("nan"), "count")) is None
     assert ledger.put(Number("b", 7, "count"), hide=True) == "b"
     assert ledger.numbers["b"].value is None
@@ -49,11 +52,22 @@ def test_unknown_values_are_not_numbers_and_hidden_ones_have_no_value():
         ([50, 5, 30], [False, True, False], [False, True, True]),
         ([5, 4, 30], [True, True, False], [True, True, True]),
         ([6, 4, 30], [True, True, False], [True, True, False]),
-        ([5], [True], [True]),
     ],
 )
 def test_a_hidden_cell_is_never_alone(counts, small, expected):
-    assert second_cells(counts, small, THRESHOLD) == expected
+    values = {str(i): float(n) for i, n in enumerate(counts)}
+    table = Table(
+        {**values, "all": float(sum(counts))}, (Sum("all", tuple(values)),),
+        frozenset(i for i, is_small in zip(values, small, strict=True) if is_small), known=frozenset(["all"]),
+    )  # fmt: skip
+    hidden = protect([table], PROFILES["release"])
+    assert [i in hidden for i in values] == expected
+
+
+def hidden_flow(steps, threshold):
+    """Columns of each step that are hidden."""
+    hidden = protect([flow_table(steps, threshold)], PROFILES["release"])
+    return [{column for column, name in names.items() if name in hidden} for names in flow_cells(steps)]
 
 
 def _flow(rng):

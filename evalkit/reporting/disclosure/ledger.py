@@ -1,13 +1,16 @@
-"""Which numbers may leave: minimum counts, and second cells that keep a hidden one from being recomputed."""
+"""The numbers of one release, shown or hidden."""
 
 import dataclasses
-import math
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 from evalkit.errors import EvalkitError
 from evalkit.model.effects import Effects
 from evalkit.model.evaluation import Number, Row, distinct_names
+from evalkit.reporting.disclosure.counts import known, too_few
+from evalkit.reporting.disclosure.hiding import NOTHING, Hiding
+from evalkit.reporting.disclosure.profiles import Profile
+from evalkit.reporting.disclosure.rounding import rounded
 
 DIGITS = 10
 """Significant digits of a published number: fewer than differ between numerical libraries."""
@@ -18,13 +21,17 @@ class Ledger:
 
     Parameters
     ----------
-    threshold : int
-        Fewest distinct firms behind a published number.
+    profile : Profile
+        The rules.
+    hiding : Hiding
+        What the tables of the report together leave hidden.
     """
 
-    def __init__(self, threshold: int) -> None:
-        self.threshold = threshold
+    def __init__(self, profile: Profile, hiding: Hiding = NOTHING) -> None:
+        self.profile, self.threshold, self.hiding = profile, profile.threshold, hiding
         self._numbers: dict[str, Number] = {}
+        self._cells: dict[str, str] = {}
+        self._told: set[str] = set()
         self._concealed: set[int] = set()
         self._shown: set[int] = set()
 
@@ -37,16 +44,29 @@ class Ledger:
         """Say whether a count is one that another table hides."""
         return count in self._concealed
 
+    def tell(self, cells: Iterable[str]) -> None:
+        """Take down cells that stand nowhere and follow from what is shown."""
+        self._told |= set(cells)
+
     def tells(self, total: int) -> bool:
         """Say whether a total is one that the flow hides, or differs from one it shows by a small count of firms."""
         return self.is_concealed(total) or any(0 < abs(total - n) < self.threshold for n in self._shown - {total})
 
     def small(self, *counts: Any) -> bool:  # noqa: ANN401
         """Say whether any count is above zero and below the threshold, or not known."""
-        return any(not known(c) or 0 < c < self.threshold for c in counts)
+        return any(too_few(c, self.threshold) for c in counts)
 
-    def put(self, number: Number, *, hide: bool = False) -> str | None:
+    def put(self, number: Number, *, hide: bool = False, cell: str = "") -> str | None:
         """Write a number down and return its id; None when its value is not known.
+
+        Parameters
+        ----------
+        number : Number
+            With its exact value; counts are rounded where the profile says so.
+        hide : bool
+            Whether a rule hides it.
+        cell : str
+            The cell of the report's tables that it is, if it is one.
 
         Raises
         ------
@@ -57,10 +77,19 @@ class Ledger:
             raise EvalkitError("two numbers have the same id", where=number.id)
         if not known(number.value):
             return None
+        self._cells[number.id] = cell
+        hide = hide or number.id in self.hiding.ids or cell in self.hiding.counts
         hide = hide or (number.unit == "count" and self.is_concealed(number.value))
-        value = None if hide else _rounded(number.value)
+        value = None if hide else _rounded(self._as_told(number, cell))
         self._numbers[number.id] = dataclasses.replace(number, value=value)
         return number.id
+
+    def _as_told(self, number: Number, cell: str) -> Any:  # noqa: ANN401
+        """Return the value as the profile rounds it."""
+        if number.unit != "count" or self.profile.rounding == "none":
+            return number.value
+        totals = self.hiding.rounded
+        return totals[cell] if cell in totals else rounded(round(float(number.value or 0)), self.profile)
 
     @property
     def n_hidden(self) -> int:
@@ -72,15 +101,15 @@ class Ledger:
         """All numbers in order of ids."""
         return dict(sorted(self._numbers.items()))
 
+    @property
+    def shown_cells(self) -> frozenset[str]:
+        """The cells that at least one number shows or tells."""
+        shown = frozenset(self._cells[n.id] for n in self._numbers.values() if n.value is not None)
+        return (shown | self._told) - {""}
 
-def known(value: Any) -> bool:  # noqa: ANN401
-    """Say whether a value is neither missing nor infinite."""
-    if value is None or isinstance(value, str):
-        return value is not None
-    try:
-        return math.isfinite(value)
-    except TypeError:
-        return False
+    def cells_of(self, ids: Iterable[str]) -> frozenset[str]:
+        """Return the cells that some numbers are."""
+        return frozenset(self._cells[i] for i in ids) - {""}
 
 
 def _rounded(value: Any) -> float | int | str:  # noqa: ANN401
@@ -104,30 +133,3 @@ def row_of(labels: dict[str, Any], ids: dict[str, str | None]) -> Row:
 def part_of_id(name: str) -> str:
     """Return a name without the dot that separates the parts of an id."""
     return name.replace("%", "%25").replace(".", "%2E")
-
-
-def second_cells(counts: Sequence[int], hidden: Sequence[bool], threshold: int) -> list[bool]:
-    """Hide more cells of a table with a published total, so that no hidden one follows by subtraction.
-
-    Parameters
-    ----------
-    counts : sequence of int
-        Firms of each cell.
-    hidden : sequence of bool
-        Cells hidden by the minimum count.
-    threshold : int
-        Fewest firms.
-
-    Returns
-    -------
-    list of bool
-        At least two cells with together at least `threshold` firms are hidden, or all, or none at all; the smallest
-        ones are taken.
-    """
-    chosen = list(hidden)
-    for i in sorted(range(len(counts)), key=lambda i: (counts[i], i)):
-        taken = [n for n, is_hidden in zip(counts, chosen, strict=True) if is_hidden]
-        if not taken or (len(taken) > 1 and sum(taken) >= threshold):
-            break
-        chosen[i] = True
-    return chosen

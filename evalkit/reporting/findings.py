@@ -1,0 +1,63 @@
+"""What disclosure control decides on: averages of all estimates, contributions of firms, and tables of counts."""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+from evalkit.model.evaluation import Evaluation
+from evalkit.reporting.category_tables import category_tables, n_empty_or_full
+from evalkit.reporting.concentration import Concentration, concentration
+from evalkit.reporting.disclosure.count_tables import check_table, effect_table
+from evalkit.reporting.disclosure.flow_table import flow_table, overall_cell
+from evalkit.reporting.disclosure.ledger import named
+from evalkit.reporting.disclosure.profiles import Profile
+from evalkit.reporting.disclosure.tables import Table, together
+from evalkit.reporting.effect_rows import aggregations, effect_rows
+
+Averages = Mapping[str, list[dict[str, Any]]]
+
+
+@dataclasses.dataclass(frozen=True)
+class Findings:
+    """All that disclosure control decides on.
+
+    Parameters
+    ----------
+    averages : dict of estimate to dict of "overall", "cohort", ... to records
+        As in `effect_rows`.
+    tables : tuple of Table
+        Counts of flow, effects and checks.
+    concentration : Concentration
+        What one or two firms make.
+    n_review : int
+        Shares of categories that are 0 or 1.
+    """
+
+    averages: Mapping[str, Averages]
+    tables: tuple[Table, ...]
+    concentration: Concentration
+    n_review: int
+
+
+def findings(evaluation: Evaluation, profile: Profile) -> Findings:
+    """Collect them from an evaluation."""
+    sample, threshold = evaluation.sample, profile.threshold
+    found = concentration(sample, profile)
+    averages: dict[str, Averages] = {}
+    tables = [flow_table(evaluation.flow.steps, threshold), _compared(sample.n_treated, sample.n_control, threshold)]
+    for name, effects in named(evaluation.effects):
+        averages[name] = {by: effect_rows(effects, by, evaluation.study.seed) for by in aggregations(effects)}
+        tables.append(effect_table(effects, averages[name], threshold, found.effects))
+    totals = together(tables).values
+    for name, result in named(evaluation.checks):
+        tables.append(check_table(name, result.rows, totals, threshold))
+        tables += category_tables(name, result.rows, sample, threshold)
+    n_review = sum(n_empty_or_full(result.rows, sample) for result in evaluation.checks)
+    return Findings(averages, tuple(tables), found, n_review)
+
+
+def _compared(n_treated: int, n_control: int, threshold: int) -> Table:
+    compared = {"n_treated": n_treated, "n_control": n_control}
+    values = {overall_cell(column, n): float(n) for column, n in compared.items()}
+    small = frozenset(name for name, n in values.items() if 0 < n < threshold)
+    return Table(values, primary=small, needed=frozenset(values))

@@ -1,0 +1,144 @@
+"""Nothing of one known firm (name, id, amounts) leaves the restricted area: not by a report, an error or a log."""
+
+import io
+import json
+import logging
+import traceback
+import zipfile
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import evalkit as ek
+import small_study
+from small_study import Rows
+
+NAME, FIRM, AMOUNT = "CANARY_7f3a", "4011001098993", "987654321"
+CANARIES = (NAME, FIRM, AMOUNT, "987,654,321", "4-0110-0109-8993")
+RESTRICTED = ("panel", "sample", "effects", "checks", "restricted")
+"""Folders of a run that only their owner may open."""
+PNG = b"\x89PNG\r\n\x1a\n"
+
+
+def plant(tables: dict[str, Rows]) -> None:
+    """Make one supported firm known by name, id and amounts."""
+    old = tables["firms"][0]["firm_id"]
+    for name, rows in tables.items():
+        for row in rows:
+            is_known = row["firm_id"] == old
+            row["name"] = NAME if is_known else f"Firm {row['firm_id'][-4:]}"
+            if is_known:
+                amount = {"交付決定額": AMOUNT} if name == "awards" else {}
+                row.update(firm_id=FIRM, **amount)
+    for row in tables["firm_years"]:
+        if row["firm_id"] == FIRM and row["fiscal_year"] == "2015":
+            row["sales"] = AMOUNT
+
+
+def own(tables: dict[str, Rows], table: str) -> dict[str, str]:
+    return next(row for row in tables[table] if row["firm_id"] == FIRM)
+
+
+def hits(content: bytes, name: str) -> Iterator[str]:
+    """Yield what is found in a file: in its bytes, in what a zip holds, in the compressed texts of a picture."""
+    for canary in CANARIES:
+        if any(canary.encode(coding) in content for coding in ("utf-8", "utf-16-le")):
+            yield f"{name}: {canary}"
+    if zipfile.is_zipfile(io.BytesIO(content)):
+        with zipfile.ZipFile(io.BytesIO(content)) as packed:
+            for inner in packed.namelist():
+                yield from hits(packed.read(inner), f"{name}/{inner}")
+    for chunk in content.split(b"zTXt")[1:] if content.startswith(PNG) else ():
+        yield from hits(zlib.decompressobj().decompress(chunk.split(b"\0\0", 1)[1]), name)
+
+
+def scan(folder: Path) -> list[str]:
+    """Return all that is found outside restricted folders, names of files included."""
+    found = []
+    for path in sorted(p for p in folder.rglob("*") if p.is_file()):
+        place = path.relative_to(folder).as_posix()
+        if place.split("/")[0] not in RESTRICTED:
+            found += [*hits(path.read_bytes(), place), *hits(place.encode(), "name of a file")]
+    return found
+
+
+def test_the_scan_sees_what_is_there(tmp_path: Path) -> None:
+    """Also in a zip, and in UTF-16."""
+    (tmp_path / "plain.txt").write_text(f"{NAME} {AMOUNT}")
+    (tmp_path / "wide.txt").write_bytes(NAME.encode("utf-16"))
+    with zipfile.ZipFile(tmp_path / "book.xlsx", "w", zipfile.ZIP_DEFLATED) as packed:
+        packed.writestr("sheet.xml", FIRM)
+    assert len(scan(tmp_path)) == 4
+
+
+def test_reports_logs_and_output_of_a_run(tmp_path: Path, cli, caplog) -> None:
+    caplog.set_level(logging.DEBUG)
+    study = small_study.write(tmp_path, plant, lambda s: s.replace('["en"]', '["en", "ja"]'))
+    told = ""
+    for more in ((), ("--json",)):
+        answer = cli("run", study, "--out", tmp_path / "out", "--root", tmp_path, *more)
+        assert answer.code == 0, answer.err
+        told += answer.out + answer.err
+    folder = tmp_path / "out" / "small"
+    assert FIRM in ek.Panel.load(folder / "panel").firm.to_pylist()
+    assert scan(folder) == []
+    assert list(hits((told + caplog.text).encode(), "output")) == []
+
+
+def test_restricted_folders_and_files_are_their_owners(tmp_path: Path, cli) -> None:
+    assert cli("run", small_study.write(tmp_path, plant), "--out", tmp_path / "out", "--root", tmp_path).code == 0
+    folder = tmp_path / "out" / "small"
+    inside = [p for name in RESTRICTED for p in (folder / name, *(folder / name).rglob("*")) if p.exists()]
+    assert len(inside) > 10
+    modes = {p.relative_to(folder).as_posix(): p.stat().st_mode & 0o777 for p in inside}
+    assert {n: oct(m) for n, m in modes.items() if m != (0o700 if (folder / n).is_dir() else 0o600)} == {}
+
+
+SPOILED = {
+    "a date": lambda t: own(t, "awards").update({"交付決定日": f"{NAME}-{AMOUNT}"}),
+    "an amount": lambda t: own(t, "awards").update({"交付決定額": NAME}),
+    "a check digit": lambda t: [
+        r.update(firm_id="5011001098993", name=NAME) for r in t["firms"] if r["firm_id"] == FIRM
+    ],
+    "sales": lambda t: own(t, "firm_years").update(sales=f"{AMOUNT}x{NAME}"),
+    "a loss": lambda t: own(t, "firm_years").update(sales=f"-{AMOUNT}"),
+    "two values": lambda t: t["firm_years"].append({**own(t, "firm_years"), "sales": AMOUNT}),
+    "a year": lambda t: own(t, "firm_years").update(fiscal_year=FIRM),
+    "two industries": lambda t: t["firms"].append({**own(t, "firms"), "industry": NAME}),
+}
+"""Ways to spoil a row of the firm, values of the firm in all of them."""
+SET_ASIDE = ("sales", "a year")
+"""Those that set one row aside and let the run go on."""
+
+
+@pytest.mark.parametrize("how", SPOILED)
+@pytest.mark.parametrize("as_json", [False, True])
+def test_errors_carry_no_value(how: str, as_json: bool, tmp_path: Path, cli, caplog) -> None:
+    caplog.set_level(logging.DEBUG)
+
+    def spoil(tables: dict[str, Rows]) -> None:
+        plant(tables)
+        SPOILED[how](tables)
+
+    study = small_study.write(tmp_path, spoil)
+    answer = cli("run", study, "--out", tmp_path / "out", "--root", tmp_path, *(["--json"] if as_json else []))
+    assert answer.code == (0 if how in SET_ASIDE else 3), answer.out
+    assert ("E_" in answer.out + answer.err) == (how not in SET_ASIDE)
+    assert list(hits((answer.out + answer.err + caplog.text).encode(), how)) == []
+    assert scan(tmp_path / "out" / "small") == []
+
+
+@pytest.mark.parametrize("how", ["a date", "two values", "a loss"])
+def test_tracebacks_of_the_library_carry_no_value(how: str, tmp_path: Path) -> None:
+    def spoil(tables: dict[str, Rows]) -> None:
+        plant(tables)
+        SPOILED[how](tables)
+
+    study = ek.load_study(small_study.write(tmp_path, spoil))
+    with pytest.raises(Exception) as caught:
+        ek.build(study, tmp_path)
+    text = "".join(traceback.format_exception(caught.value)) + json.dumps(str(caught.value))
+    assert "E_" in text
+    assert list(hits(text.encode(), how)) == []
