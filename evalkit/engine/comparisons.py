@@ -136,7 +136,7 @@ def _regressions(
             continue
         cohorts = ", ".join(str(found[j].cohort) for j in members)
         try:
-            inverse = inverse_on(xx, pool_columns(firms, pool), firms.x, f"comparison firms of cohort {cohorts}")
+            inverse = inverse_on(xx, pool_columns(firms, pool), firms.x.names, f"comparison firms of cohort {cohorts}")
         except DesignError as error:
             errors.append(error)
         else:

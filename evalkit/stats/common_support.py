@@ -65,7 +65,9 @@ def _identified(x: Regressors, has: Sequence[NDArray[np.bool_]]) -> NDArray[np.i
     return np.concatenate(columns)
 
 
-def inverse_on(gram: NDArray[np.float64], columns: NDArray[np.intp], x: Regressors, where: str) -> NDArray[np.float64]:
+def inverse_on(
+    gram: NDArray[np.float64], columns: NDArray[np.intp], all_names: Sequence[str], where: str
+) -> NDArray[np.float64]:  # fmt: skip
     """Return the inverse of products of columns (p, p), 0 outside the columns that are identified.
 
     Raises
@@ -79,7 +81,7 @@ def inverse_on(gram: NDArray[np.float64], columns: NDArray[np.intp], x: Regresso
     size, direction = np.linalg.eigh(scaled)
     if not size[0] > SINGULAR * size[-1]:
         part = np.abs(direction[:, 0])
-        named = [x.names[c] for c, share in zip(columns, part, strict=True) if share > _IN_SET * part.max()]
+        named = [all_names[c] for c, share in zip(columns, part, strict=True) if share > _IN_SET * part.max()]
         names = [name for name in dict.fromkeys(named) if name != INTERCEPT]
         raise DesignError(
             f"covariates {', '.join(names)} do not vary, or are collinear, among these firms", where=where,

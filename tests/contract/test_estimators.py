@@ -98,6 +98,8 @@ def test_row_order_and_labels_do_not_change_a_bit(name: str) -> None:
 
 
 def test_firm_and_year_constants_do_not_matter(additive: str) -> None:
+    if additive == "lagged_outcome":
+        pytest.skip("it compares firms with the same past level, so that a firm's constant matters")
     table = frame(additive, missing=0.1)
     code = table["firm"].str[1:].astype(int)
     moved = table.assign(y=table["y"] + code % 7 + 3 * np.cos(table["year"]))

@@ -54,6 +54,11 @@ def true_effect(kind: str) -> np.ndarray:
     return np.where((g > 0) & (event >= 0), size, 0.0)
 
 
+def level(name: str) -> np.ndarray:
+    """Constants of firms (n_firms, 1) without noise: where firms are compared by their past they must have one."""
+    return np.arange(N_FIRMS)[:, None] % 7 * float(name == "lagged_outcome")
+
+
 def noise(rng: np.random.Generator, law: str, n: int) -> np.ndarray:
     """Disturbances (n, n_firms, n_years): firm effects, and shocks that fade by 0.6 a year."""
     shape = (n, N_FIRMS, len(YEARS))
@@ -96,7 +101,7 @@ CASES += [(name, "growing", "normal") for name in HETEROGENEOUS]
 
 @pytest.mark.parametrize(("name", "kind", "law"), CASES)
 def test_intervals_cover_the_truth_as_often_as_they_say(name: str, kind: str, law: str) -> None:
-    truth = overall(name, true_effect(kind)[None])[0, 0]
+    truth = overall(name, (true_effect(kind) + level(name))[None])[0, 0]
     estimate, low, high, error = replications(name, kind, law).T
     spread = estimate.std(ddof=1)
     assert abs(estimate.mean() - truth) < BIAS_Z * spread / np.sqrt(REPLICATIONS)
@@ -108,7 +113,7 @@ def test_intervals_cover_the_truth_as_often_as_they_say(name: str, kind: str, la
 def test_each_cohort_and_year_has_its_own_effect_without_noise(name: str) -> None:
     """Cells by cohort and year are the planted ones; those by event time are means over cohorts by their size."""
     effect, g = true_effect("growing"), cohorts()
-    found = ek.estimate(twins.sample(panel(effect[None] + np.cos(YEARS))), name).table
+    found = ek.estimate(twins.sample(panel(effect[None] + level(name) + np.cos(YEARS))), name).table
     after = found[(found["event_time"] >= 0).fillna(False)]
     assert len(after)
     for row in after.itertuples():
@@ -125,7 +130,7 @@ def test_each_cohort_and_year_has_its_own_effect_without_noise(name: str) -> Non
 @pytest.mark.parametrize("name", methods.names("estimation"))
 def test_an_effect_of_2_8_standard_errors_is_found_four_times_in_five(name: str) -> None:
     estimate, *_, error = replications(name, "same", "normal").T
-    truth = overall(name, true_effect("same")[None])[0, 0]
+    truth = overall(name, (true_effect("same") + level(name))[None])[0, 0]
     spread = estimate.std(ddof=1)
     z = (estimate - truth + 2.8 * spread) / error
     assert POWER[0] < np.mean(np.abs(z) > 1.96) < POWER[1]
