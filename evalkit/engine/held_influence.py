@@ -1,6 +1,7 @@
 """From the influence of all firms on all cells, held in memory, to covariance, cohort shares and draws."""
 
 import dataclasses
+from collections.abc import Sequence
 from functools import reduce
 
 import numpy as np
@@ -43,7 +44,7 @@ def joint(sample: MatchedSample, influence: NDArray[np.float64], cohorts: NDArra
     Parameters
     ----------
     sample : MatchedSample
-    influence : (n_firms, K) float64
+    influence : (K, n_firms) float64
         Of each firm on each cell, 0 where it is in none.
     cohorts : (C,) int64
         Cohorts of the cells in order.
@@ -53,12 +54,12 @@ def joint(sample: MatchedSample, influence: NDArray[np.float64], cohorts: NDArra
     EstimationError
         See `evalkit.engine.multipliers.bootstrap`.
     """
-    k, cohort = influence.shape[1], sample.panel.cohort
-    mass = np.where(cohort[:, None] == cohorts, sample.weight[:, None], 0.0)
+    k, cohort = len(influence), sample.panel.cohort
+    mass = [np.where(cohort == own, sample.weight, 0.0) for own in cohorts]
     code, n_second = clusters(sample.panel)
-    columns = np.concatenate([influence, mass], axis=1)
+    columns = [*influence, *mass]
     moments = column_moments(columns, code, n_second)
-    chosen = np.eye(k, columns.shape[1] + 1, 1)
+    chosen = np.eye(k, len(columns) + 1, 1)
     product, total = moments.product.sum(axis=0)[1:, 1:], moments.total.sum(axis=0)[1:]
     vcov = moments.covariance([chosen] * moments.n_groups)
     drawn, told = _drawn(sample, columns, moments, k)
@@ -67,7 +68,7 @@ def joint(sample: MatchedSample, influence: NDArray[np.float64], cohorts: NDArra
 
 
 def _drawn(
-    sample: MatchedSample, columns: NDArray[np.float64], moments: Moments, k: int
+    sample: MatchedSample, columns: Sequence[NDArray[np.float64]], moments: Moments, k: int
 ) -> tuple[Draws | None, tuple[str, ...]]:  # fmt: skip
     """Draw the deviations of all cells and of the masses of cohorts by random multipliers."""
     chosen = sample.panel.inference
@@ -80,9 +81,14 @@ def _drawn(
         found: Drawn = multiplier_draws(sums, hash_codes(np.unique(moments.cluster), seed), law, n)
     else:
         size = np.sqrt(np.diag(moments.product.sum(axis=0))[1:])
-        unit, key = Unit.covering(size, len(columns)), stable_hash(sample.panel.firm, seed)
+        unit, key = Unit.covering(size, sample.panel.n_firms), stable_hash(sample.panel.firm, seed)
         blocks = (slice(start, start + ROWS) for start in range(0, len(columns), ROWS))
         found = draws(
-            reduce(Partial.__add__, (block_sums(columns[b], key[b], law, n, unit) for b in blocks)), law, unit
+            reduce(
+                Partial.__add__,
+                (block_sums(np.stack([c[b] for c in columns], axis=1), key[b], law, n, unit) for b in blocks),
+            ),
+            law,
+            unit,
         )
     return Draws(found.values[:, :k], found.values[:, k:]), caveats(found, n)

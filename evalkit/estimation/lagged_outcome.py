@@ -79,9 +79,9 @@ class Method:
             if not found:
                 raise no_comparison()
             cells = [cell for cell, *_ in found]
-            influence = np.zeros((panel.n_firms, len(cells)))
-            for k, (_, rows, effect, _) in enumerate(found):
-                influence[rows, k] = effect.influence
+            influence = np.zeros((len(cells), panel.n_firms))
+            for own, (_, rows, effect, _) in zip(influence, found, strict=True):
+                own[rows] = effect.influence
             together = joint(sample, influence, cohorts_of(cells))
         labels = year_labels(cells, np.array([counts for *_, counts in found]), sample.estimand)
         labels["n_clusters"] = firms.treated_clusters(found)
@@ -102,7 +102,7 @@ Found = tuple[YearCell, NDArray[np.intp], LaggedEffect, tuple[int, int]]
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class _Firms:
-    """All firms with their outcomes (n, D) and covariates."""
+    """All firms with their outcomes (D, n) and covariates."""
 
     sample: MatchedSample
     y: NDArray[np.float64]
@@ -111,7 +111,7 @@ class _Firms:
 
     @classmethod
     def read(cls, sample: MatchedSample, names: tuple[str, ...], n_lags: int) -> "_Firms":
-        y = np.concatenate(list(map_paths(sample, lambda y, _row: y)))
+        y = np.concatenate(list(map_paths(sample, lambda y, _row: y.T.copy())), axis=1)
         return cls(sample, y, read_covariates(sample.panel, names), n_lags)
 
     @property
@@ -137,7 +137,7 @@ class _Firms:
             if c.since - self.n_lags + 1 < first:
                 continue
             columns = [c.at, *range(c.since, c.since - self.n_lags, -1)]
-            own = is_known & np.isin(panel.cohort, (c.cohort, *c.controls)) & ~np.isnan(self.y[:, columns]).any(axis=1)
+            own = is_known & np.isin(panel.cohort, (c.cohort, *c.controls)) & ~np.isnan(self.y[columns]).any(axis=0)
             rows = np.flatnonzero(own)
             treated = panel.cohort[rows] == c.cohort
             n_treated = int(treated.sum())
@@ -152,13 +152,12 @@ class _Firms:
         names: tuple[str, ...],
     ) -> LaggedEffect:  # fmt: skip
         where = f"comparison firms of cohort {cell.contrast.cohort}, {cell.year}"
-        given = [self.y[rows, column] for column in columns[1:]]
+        given = [self.y[column][rows] for column in columns[1:]]
         for covariate in self.covariates:
             own = _columns(covariate, rows, treated, where)
             given += own
             names = (*names, *([covariate.name] * len(own)))
-        x = np.stack(given, axis=1)
-        return lagged_effect(self.y[rows, columns[0]], x, self.sample.weight[rows], treated, names, where)
+        return lagged_effect(self.y[columns[0]][rows], given, self.sample.weight[rows], treated, names, where)
 
     def treated_clusters(self, found: list[Found]) -> list[object]:
         """Return the clusters that the treated firms of each cell are in, in the way with the fewest."""

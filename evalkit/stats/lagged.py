@@ -1,6 +1,7 @@
 """Effects given past outcomes: a regression of control firms predicts treated ones."""
 
 import dataclasses
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,8 +19,8 @@ class LaggedEffect:
 
 
 def lagged_effect(
-    y: NDArray[np.float64], x: NDArray[np.float64], weight: NDArray[np.float64], treated: NDArray[np.bool_],
-    names: tuple[str, ...], where: str,
+    y: NDArray[np.float64], x: Sequence[NDArray[np.float64]], weight: NDArray[np.float64],
+    treated: NDArray[np.bool_], names: tuple[str, ...], where: str,
 ) -> LaggedEffect:  # fmt: skip
     """Return the mean outcome of treated firms less the mean that control firms' regression predicts for them.
 
@@ -27,8 +28,8 @@ def lagged_effect(
     ----------
     y : (m,) float64
         Outcome.
-    x : (m, q) float64
-        Past outcomes and covariates, without a constant.
+    x : sequence of (m,) float64
+        q columns: past outcomes and covariates, without a constant.
     weight : (m,) float64
         Positive weights.
     treated : (m,) bool
@@ -51,20 +52,24 @@ def lagged_effect(
     ---------
     Imbens and Wooldridge (2009), Journal of Economic Literature 47(1), equation 12, with the treated firms' mean.
     """
-    low, high = x.min(axis=0, initial=np.inf), x.max(axis=0, initial=-np.inf)
-    half = np.where(high > low, (high - low) / 2, 1.0)
-    design = [np.ones(len(y)), *((x - (low + high) / 2) / half).T]
+    design = [np.ones(len(y)), *map(_standardised, x)]
     centre = (y.min() + y.max()) / 2
     root = np.sqrt(weight)
-    columns = np.stack([root * column for column in (*design, y - centre)], axis=1)
-    control, own = exact_gram(columns[~treated]), exact_gram(columns[treated])
+    columns = [root * column for column in (*design, y - centre)]
+    control, own = (exact_gram([column[side] for column in columns]) for side in (~treated, treated))
     inverse = inverse_on(control[:-1, :-1], np.arange(len(design)), names, where)
     slopes, mass = inverse @ control[:-1, -1], own[0, 0]
     mean = own[0] / mass
     effect = float(mean[-1] - mean[:-1] @ slopes)
     left, lever = y - centre, np.zeros(len(y))
     for column, slope, part in zip(design, slopes, inverse @ mean[:-1], strict=True):
-        left = left - slope * column
+        left -= slope * column
         lever += part * column
     influence = weight * np.where(treated, (left - effect) / mass, -lever * left)
     return LaggedEffect(effect, influence)
+
+
+def _standardised(column: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Bring a column to -1 to 1; one that does not vary becomes 0."""
+    low, high = column.min(), column.max()
+    return np.asarray((column - (low + high) / 2) / ((high - low) / 2 if high > low else 1.0), np.float64)
