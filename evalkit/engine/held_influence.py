@@ -82,13 +82,7 @@ def _drawn(
     else:
         size = np.sqrt(np.diag(moments.product.sum(axis=0))[1:])
         unit, key = Unit.covering(size, sample.panel.n_firms), stable_hash(sample.panel.firm, seed)
-        blocks = (slice(start, start + ROWS) for start in range(0, len(columns), ROWS))
-        found = draws(
-            reduce(
-                Partial.__add__,
-                (block_sums(np.stack([c[b] for c in columns], axis=1), key[b], law, n, unit) for b in blocks),
-            ),
-            law,
-            unit,
-        )
+        blocks = [slice(start, start + ROWS) for start in range(0, sample.panel.n_firms, ROWS)]
+        parts = (block_sums(np.stack([c[b] for c in columns], axis=1), key[b], law, n, unit) for b in blocks)
+        found = draws(reduce(Partial.__add__, parts), law, unit)
     return Draws(found.values[:, :k], found.values[:, k:]), caveats(found, n)
