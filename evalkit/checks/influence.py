@@ -4,14 +4,10 @@ import dataclasses
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from evalkit.engine.firm_paths import firm_paths, primary
-from evalkit.errors import EvalkitError
+from evalkit.engine.left_out import overall, without
 from evalkit.model.check import Case, CheckResult, Verdict
-from evalkit.model.effects import Effects
-from evalkit.model.sample import MatchedSample
-from evalkit.stats.aggregate import aggregate
 from evalkit.stats.firm_influence import concentration, most_influential, overall_influence
 from evalkit.stats.stable_hash import stable_hash
 
@@ -19,8 +15,6 @@ QUESTION = "Does the effect rest on a handful of firms?"
 LEFT_OUT = (1, 5, 10)
 FIRMS_EACH = 10
 """Treated firms there must be for each firm left out: without a larger share of them no effect stays."""
-STEPS = (0.0, 0.25, 0.5, 1.0, 2.0)
-"""A move is told as the largest of these standard errors that it reaches: exact ones would tell a firm's own change."""
 WARN_AT = 1.0
 TOP_ONE, TOP_TWO = 0.5, 0.85
 """Shares of the variance that one firm, and two firms, must not exceed: as in the rule of dominance of totals."""
@@ -45,7 +39,7 @@ class Method:
         """Leave firms out of every estimate."""
         panel = case.sample.panel
         outcome = primary(panel)
-        wholes = [(e, whole) for e in case.effects if (whole := _overall(e, outcome.name)) is not None]
+        wholes = [(e, whole) for e in case.effects if (whole := overall(e, outcome.name)) is not None]
         numbers = [k for k in LEFT_OUT if FIRMS_EACH * k <= case.sample.n_treated]
         influence = overall_influence(firm_paths(case.sample, outcome)) if wholes and numbers else np.zeros(1)
         if not influence.any():
@@ -55,50 +49,9 @@ class Method:
         rows = []
         for effects, whole in wholes:
             for k in numbers:
-                again = _again(case, effects, order[:k], outcome.name)
-                rows.append({
-                    "outcome": outcome.name, "method": effects.method, "left_out": k,
-                    "errors_moved": _step(abs(again - whole.estimate) / whole.error),
-                    "turned": whole.is_significant and again * whole.estimate <= 0,
-                })  # fmt: skip
+                move = whole.move(without(case, effects, order[:k], outcome.name))
+                rows.append({"outcome": outcome.name, "method": effects.method, "left_out": k, **move})
         return _result(rows, concentration(influence))
-
-
-@dataclasses.dataclass(frozen=True)
-class _Overall:
-    """An overall effect, its standard error, and whether its interval leaves zero out."""
-
-    estimate: float
-    error: float
-    is_significant: bool
-
-
-def _overall(effects: Effects, outcome: str) -> _Overall | None:
-    """Return the overall effect; None when it has no standard error."""
-    try:
-        row = aggregate(effects.of(outcome)).table.iloc[0]
-    except EvalkitError:
-        return None
-    estimate, error, low, high = (float(row[name]) for name in ("estimate", "std_error", "conf_low", "conf_high"))
-    return (
-        _Overall(estimate, error, low > 0 or high < 0) if np.isfinite([estimate, error]).all() and error > 0 else None
-    )
-
-
-def _again(case: Case, effects: Effects, out: NDArray[np.intp], outcome: str) -> float:
-    """Estimate without some firms; infinite where that cannot be done."""
-    weight = case.sample.weight.copy()
-    weight[out] = 0.0
-    sample: MatchedSample = dataclasses.replace(case.sample, weight=weight)
-    try:
-        found = aggregate(case.estimate_again(sample, effects).of(outcome)).table
-    except EvalkitError:
-        return float("inf")
-    return float(found["estimate"].iloc[0])
-
-
-def _step(errors: float) -> float:
-    return max(step for step in STEPS if errors >= step)
 
 
 def _result(rows: list[dict[str, Any]], shares: tuple[float, float]) -> CheckResult:
