@@ -14,6 +14,7 @@ from evalkit.reporting.flow_disclosure import CELLS, hidden_flow
 from evalkit.reporting.grading import grade
 from evalkit.reporting.release_checks import release_check
 from evalkit.reporting.release_effects import release_effects
+from evalkit.reporting.release_programme import release_programme
 
 
 def release(evaluation: Evaluation) -> Release:
@@ -44,6 +45,7 @@ def release(evaluation: Evaluation) -> Release:
     for name, result in named(evaluation.checks):
         checks[name], released = release_check(ledger, name, result, evaluation.sample)
         tables |= released
+    tables |= release_programme(ledger, evaluation)
     for key, value in _flat(evaluation.provenance):
         ledger.put(Number(f"provenance.{key}", str(value), "text"))
     given = grade(evaluation)
