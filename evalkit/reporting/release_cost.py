@@ -61,7 +61,7 @@ def release_cost(ledger: Ledger, evaluation: Evaluation) -> list[Row]:
     ids = {}
     if case in ("known", "unknown_amounts"):
         n_unknown = int(np.isnan(spent.amounts).sum())
-        hide_counts = ledger.small(n_unknown, len(spent.amounts) - n_unknown)
+        hide_counts = ledger.small(n_unknown, len(spent.amounts) - n_unknown) or ledger.tells(len(spent.amounts))
         ids["n_firms"] = ledger.put(Number("cost.n_firms", len(spent.amounts), "count"), hide=hide_counts)
         ids["unknown"] = ledger.put(Number("cost.n_unknown", n_unknown, "count"), hide=hide_counts)
     if case != "known" or hide:

@@ -7,6 +7,7 @@ from pathlib import Path
 from evalkit.model import store
 from evalkit.model.evaluation import Release
 from evalkit.reporting.drawings import drawings
+from evalkit.reporting.exports import exports
 from evalkit.reporting.page import Page
 from evalkit.reporting.sections import ORDER, status
 from evalkit.reporting.tables import csv_tables, results
@@ -14,7 +15,7 @@ from evalkit.reporting.words import words
 
 
 def write_report(release: Release, folder: Path, languages: Sequence[str] | None = None) -> list[Path]:
-    """Write `results.json`, `report.<language>.html`, `figures/*` and `tables/*.csv`.
+    """Write `results.json`, `report.<language>.html`, `figures/*`, `tables/*.csv` and the exports.
 
     Parameters
     ----------
@@ -42,6 +43,7 @@ def write_report(release: Release, folder: Path, languages: Sequence[str] | None
         for drawing in page.drawings.values():
             files[f"figures/{drawing.stem}.{language}.svg"] = drawing.svg
             files[f"figures/{drawing.stem}.{language}.png"] = drawing.png
+    files |= exports(release)
     files |= {f"tables/{name}.csv": text for name, text in csv_tables(release).items()}
     for name, content in files.items():
         store.write_bytes(folder / name, content if isinstance(content, bytes) else content.encode())

@@ -12,21 +12,35 @@ from evalkit.reporting.reading import reading_of
 
 def render(page: Page) -> Markup:
     """Render the section."""
-    words = page.words
-    whole, *rows = page.release.tables["cost"] or [Row({"case": "no_amounts", "is_path": False}, {})]
+    told = table(page)
+    is_weak = told is not None and not page.release.grade.is_causal
+    return page.fill("cost.html.j2", spent=spent(page), table=told, is_weak=is_weak)
+
+
+def spent(page: Page) -> Markup:
+    """Say what the firms were awarded, or why no cost is told."""
+    whole = _whole(page)
     case = whole.labels["case"]
-    spent = page.say(
+    said = page.say(
         f"cost.{case}", awarded=page.cell(whole, "awarded"), n_firms=page.cell(whole, "n_firms"),
-        unknown=page.cell(whole, "unknown"), confidence=page.confidence,
+        unknown=page.cell(whole, "unknown"),
     )  # fmt: skip
-    counted = words["cost.all_awards" if whole.labels["is_path"] else "cost.first_awards"] if case == "known" else ""
+    if case != "known":
+        return said
+    return Markup("{} {}").format(said, page.words["cost.all_awards" if whole.labels["is_path"] else "cost.first_awards"])
+
+
+def table(page: Page) -> Table | None:
+    """Return total effects and costs by outcome; None where no cost is told."""
+    words = page.words
     keys = ("outcome", "firm_years", "total", "unit", "cost")
     columns = [Column(words[f"cost.{key}"], is_number=key in ("firm_years", "total", "cost")) for key in keys]
-    lines = [_line(page, row) for row in rows]
-    return page.fill(
-        "cost.html.j2", spent=spent, counted=counted, table=Table(words["cost.caption"], columns, lines) if lines else None,
-        is_weak=bool(lines) and not page.release.grade.is_causal,
-    )  # fmt: skip
+    lines = [_line(page, row) for row in page.release.tables["cost"][1:]]
+    return Table(words["cost.caption"], columns, lines) if lines else None
+
+
+def _whole(page: Page) -> Row:
+    return next(iter(page.release.tables["cost"]), Row({"case": "no_amounts", "is_path": False}, {}))
 
 
 def _line(page: Page, row: Row) -> list[Cell]:
@@ -36,7 +50,7 @@ def _line(page: Page, row: Row) -> list[Cell]:
         unit=words.get(f"units.{outcome.unit}", outcome.unit).strip()
     )
     if _reading(page, outcome.name) == "not_held":
-        return [words.outcome(outcome), page.cell(row, "firm_years"), words["reading.not_held"], unit, page.unknown]
+        return [words.outcome(outcome), page.cell(row, "firm_years"), page.unknown, unit, words["reading.not_held"]]
     return [words.outcome(outcome), page.cell(row, "firm_years"), page.effect(row, "total"), unit, _cost(page, row)]
 
 

@@ -27,8 +27,13 @@ def render(page: Page) -> Markup:
     reach = [(words[f"limits.{key}"], told(page, getattr(study.limits, key))) for key in ("external_validity", "displacement")]
     return page.fill(
         "limits.html.j2", table=_judgements(page), domains=domains, reach=reach,
-        selection=words[f"limits.by_{study.programme.selection or 'unknown'}"],
+        selection=by_selection(page),
     )  # fmt: skip
+
+
+def by_selection(page: Page) -> str:
+    """Say how firms came to be supported, and what that may do to the comparison."""
+    return page.words[f"limits.by_{page.release.study.programme.selection or 'unknown'}"]
 
 
 def _judgements(page: Page) -> Table:

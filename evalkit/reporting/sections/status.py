@@ -34,10 +34,11 @@ def facts(page: Page) -> list[tuple[str, Cell]]:
     """Return what the title block says about the study."""
     words, study = page.words, page.release.study
     first, last = (page.number(f"study.{end}_period") for end in ("first", "last"))
-    edition = words[f"status.{edition_kind(page, contract(page.release))}"]
+    kind = words[f"status.{edition_kind(page, contract(page.release))}"]
+    version = study.edition.version
     return [
         (words["title.status"], _plan_status(page)),
-        (words["status.edition"], words["page.list"].join(filter(None, (edition, study.edition.version)))),
+        (words["status.edition"], page.say("page.with_kind", text=version, kind=kind) if version else kind),
         (words["status.date"], study.edition.date or page.unknown),
         (words["title.study"], study.id),
         (words["title.period"], page.say("title.period_range", first=first, last=last)),
