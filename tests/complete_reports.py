@@ -1,10 +1,16 @@
 """The small evaluation of `reports` with all that a final report must hold; for tests only."""
 
+import dataclasses
+from collections.abc import Sequence
 from typing import Any
+
+import pyarrow as pa
 
 import reports
 from evalkit.model.check import CheckResult
 from evalkit.model.evaluation import Evaluation, Inputs
+from evalkit.model.panel import DOSE
+from evalkit.model.sample import MatchedSample
 from evalkit.model.study import Study
 from evalkit.model.study_report import DOMAINS
 
@@ -13,6 +19,8 @@ LINKS = tuple(
     {"programme": "設備補助", "fiscal_year": year, "n_rows": n, "n_linked": n} for year, n in reports.COHORTS.items()
 )
 BY = "山田花子"
+EVEN = [1_000_000 + 1_000 * i for i in range(sum(reports.COHORTS.values()))]
+"""Amounts in yen of which none stands out."""
 
 
 def both(english: str) -> dict[str, str]:
@@ -55,6 +63,14 @@ def parts() -> dict[str, Any]:
 def study(**changes: Any) -> Study:
     """Return a study with nothing left blank; `changes` replace whole sections."""
     return reports.study(**{**parts(), **changes})
+
+
+def with_amounts(sample: MatchedSample, amounts: Sequence[int | None] = EVEN) -> MatchedSample:
+    """Return a sample with an amount for each treated firm, as a dose of its panel."""
+    given = iter(amounts)
+    dose = [next(given) if cohort > 0 else None for cohort in sample.panel.cohort]
+    table = sample.panel.read(sample.panel.column_names).append_column(DOSE, pa.array(dose, pa.int64()))
+    return dataclasses.replace(sample, panel=dataclasses.replace(sample.panel, source=table, dose=DOSE))
 
 
 def evaluation(**changes: Any) -> Evaluation:

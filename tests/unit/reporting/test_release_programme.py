@@ -1,18 +1,16 @@
 """Numbers of the sections: adjusted p-values, rows by rule, link rates, cost, missing values; each found another way."""
 
-import dataclasses
 import itertools
 
 import numpy as np
-import pyarrow as pa
 import pytest
 from scipy.optimize import linprog
 
 import complete_reports
 import reports
+from complete_reports import EVEN, with_amounts
 from evalkit.model.evaluation import Inputs
 from evalkit.model.flow import Flow, FlowStep
-from evalkit.model.panel import DOSE
 from evalkit.reporting.release import release
 from evalkit.reporting.release_cost import firm_years
 
@@ -114,24 +112,13 @@ def test_a_year_with_few_awards_on_either_side_is_not_alone(counts):
         assert len(hidden) == len(counts) or (len(hidden) > 1 and sum(column[i] for i in hidden) >= THRESHOLD)
 
 
-def sample_with(amounts, cohorts=reports.COHORTS):
-    """Return the sample of the small study with an amount for each treated firm, as a dose of its panel."""
-    sample = reports.sample(cohorts)
-    panel = sample.panel
-    given = iter(amounts)
-    dose = [next(given) if c > 0 else None for c in panel.cohort]
-    table = panel.source.append_column(DOSE, pa.array(dose, pa.int64()))
-    return dataclasses.replace(sample, panel=dataclasses.replace(panel, source=table, dose=DOSE))
-
-
-N_TREATED = sum(reports.COHORTS.values())
-EVEN = [1_000_000 + 1_000 * i for i in range(N_TREATED)]
+N_TREATED = len(EVEN)
 
 
 def cost(amounts, cohorts=reports.COHORTS, **study):
     asked = reports.study(**study)
     given = (reports.effects(asked, cohorts=cohorts),)
-    made = release(reports.evaluation(study=asked, sample=sample_with(amounts, cohorts), effects=given))
+    made = release(reports.evaluation(study=asked, sample=with_amounts(reports.sample(cohorts), amounts), effects=given))
     whole, *rows = made.tables["cost"]
     return made, whole, {row.labels["outcome"]: row for row in rows}
 
