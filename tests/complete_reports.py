@@ -50,7 +50,7 @@ def parts() -> dict[str, Any]:
             "assurance": both("Fit for use within its limits"),
         },
         "assumption": [
-            {"text": both("Alike without"), "effect": "large", "reliability": "moderate", "date": "2026-03-01", "by": BY}
+            {"text": both("Alike without"), "effect": "large", "reliability": "low", "date": "2026-03-01", "by": BY}
         ],
         "decision": [{"text": both("No matching"), "date": "2026-03-01", "by": BY}],
         "limits": {
@@ -76,7 +76,9 @@ def with_amounts(sample: MatchedSample, amounts: Sequence[int | None] = EVEN) ->
 def evaluation(**changes: Any) -> Evaluation:
     """Return an evaluation whose report lacks nothing; `changes` replace its parts."""
     asked = changes.pop("study", None) or study()
-    more = tuple(CheckResult(name, "?", "info", "Not known.", {"case": ""}) for name in ("bacon", "attrition", "influence"))
+    more = tuple(
+        CheckResult(name, "?", "info", "Not known.", {"case": ""}) for name in ("bacon", "attrition", "influence")
+    )
     given = {
         "effects": (reports.effects(asked), reports.effects(asked, method="event_study")),
         "checks": (*reports.checks(), *more), "inputs": Inputs(FILES, LINKS),

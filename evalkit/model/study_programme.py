@@ -6,7 +6,7 @@ from pydantic import Field
 
 from evalkit.model.study_part import Name, StudyPart
 
-Texts = dict[Literal["en", "ja"], str]
+Texts = dict[Annotated[str, Field(pattern="^(en|ja)$")], str]
 """One text by language."""
 LOGIC = ("inputs", "activities", "outputs", "outcomes")
 """The steps of a logic model, in order."""

@@ -154,7 +154,9 @@ def _provenance(release: Release) -> Iterator[str]:
 
 def _signoff(release: Release) -> Iterator[str]:
     study = release.study
-    yield from (f"no_{role}" for role in ("commissioner", "analyst", "approver") if not getattr(study.roles, role).strip())
+    yield from (
+        f"no_{role}" for role in ("commissioner", "analyst", "approver") if not getattr(study.roles, role).strip()
+    )
     if not study.is_assured:
         yield "assured"
     if not _is_said(release, study.edition.assurance):

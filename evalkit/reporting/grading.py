@@ -109,7 +109,7 @@ def missing_shares(sample: MatchedSample) -> tuple[float, float]:
 def _missing_gap(sample: MatchedSample) -> float:
     """Return by how much the shares of missing values of the groups differ; 0 where a group has no firms."""
     treated, control = missing_shares(sample)
-    return abs(treated - control) if treated == treated and control == control else 0.0
+    return 0.0 if math.isnan(treated + control) else abs(treated - control)
 
 
 def _pretrends(checks: tuple[CheckResult, ...]) -> dict[str, bool]:

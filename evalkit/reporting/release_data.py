@@ -1,4 +1,4 @@
-"""Disclosure control of where the data came from: files, rows set aside by rule, and link rates by programme and year."""
+"""Disclosure control of where the data came from: files, rows set aside by rule, link rates by programme and year."""
 
 import itertools
 import re

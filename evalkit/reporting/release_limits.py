@@ -1,5 +1,7 @@
 """Facts on bias that no check tells: the share of awards linked, and what is missing in each group."""
 
+import math
+
 from evalkit.model.evaluation import Evaluation, Number
 from evalkit.reporting.disclosure import Ledger
 from evalkit.reporting.grading import linked, missing_shares
@@ -22,6 +24,6 @@ def release_limits(ledger: Ledger, evaluation: Evaluation) -> None:
     shares = missing_shares(sample)
     for group, share, n in zip(("treated", "control"), shares, (sample.n_treated, sample.n_control), strict=True):
         n_cells = n * len(sample.panel.periods)
-        n_missing = round(share * n_cells) if share == share else 0
+        n_missing = 0 if math.isnan(share) else round(share * n_cells)
         hide = ledger.small(n, n_missing, n_cells - n_missing)
         ledger.put(Number(f"limits.missing_{group}", share, "share", outcome=evaluation.study.primary.name), hide=hide)

@@ -28,7 +28,7 @@ def cost_of_one(amount: float, total: Interval, unit: float = 1.0) -> Interval:
     total : Interval
         Total effect with its interval.
     unit : float
-        How many of what the cost is told for are in one of the effect's units: 1,000 for yen and an effect in thousands.
+        How many of what the cost is told for are in one of the effect's units: 1,000 for yen and effects in thousands.
 
     Returns
     -------
@@ -46,4 +46,4 @@ def cost_of_one(amount: float, total: Interval, unit: float = 1.0) -> Interval:
         return amount / (effect * unit) if effect > 0 else math.nan
 
     value = cost(total.value)
-    return Interval(value, cost(total.high) if value == value else math.nan, cost(total.low))
+    return Interval(value, math.nan if math.isnan(value) else cost(total.high), cost(total.low))

@@ -51,7 +51,7 @@ def _objectives(page: Page) -> Iterator[str]:
 
 def _questions(page: Page) -> Iterator[str]:
     study = page.release.study
-    yield from _all(page, study.programme.questions or (study.about,))  # type: ignore[arg-type]
+    yield from _all(page, study.programme.questions or (study.about,))
 
 
 def _indicators(page: Page) -> Iterator[str]:

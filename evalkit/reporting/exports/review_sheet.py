@@ -53,8 +53,8 @@ def entries(page: Page) -> Iterator[Entry]:
     ):  # fmt: skip
         yield "効果発現経路", item, told(page, texts)
     for indicator in programme.indicators:
-        content = f"{page.words.pick(indicator.name)}（目標：{told(page, indicator.target)}、出所：{told(page, indicator.source)}）"
-        yield "効果発現経路", "成果指標", content
+        target, source = told(page, indicator.target), told(page, indicator.source)
+        yield "効果発現経路", "成果指標", f"{page.words.pick(indicator.name)}（目標：{target}、出所：{source}）"
     yield from _findings(page)
     yield from _appraisal(page)
 

@@ -27,7 +27,9 @@ def spent(page: Page) -> Markup:
     )  # fmt: skip
     if case != "known":
         return said
-    return Markup("{} {}").format(said, page.words["cost.all_awards" if whole.labels["is_path"] else "cost.first_awards"])
+    return Markup("{} {}").format(
+        said, page.words["cost.all_awards" if whole.labels["is_path"] else "cost.first_awards"]
+    )
 
 
 def table(page: Page) -> Table | None:

@@ -24,7 +24,10 @@ def render(page: Page) -> Markup:
     """Render the section."""
     words, study = page.words, page.release.study
     domains = [(words[f"limits.{domain}"], words[f"limits.{domain}_text"], _facts(page, domain)) for domain in DOMAINS]
-    reach = [(words[f"limits.{key}"], told(page, getattr(study.limits, key))) for key in ("external_validity", "displacement")]
+    reach = [
+        (words[f"limits.{key}"], told(page, getattr(study.limits, key)))
+        for key in ("external_validity", "displacement")
+    ]
     return page.fill(
         "limits.html.j2", table=_judgements(page), domains=domains, reach=reach,
         selection=by_selection(page),

@@ -14,7 +14,8 @@ def render(page: Page) -> Markup:
     steps: list[list[Cell]] = [[words[f"programme.{key}"], told(page, getattr(programme, key))] for key in LOGIC]
     return page.fill(
         "programme.html.j2", facts=facts,
-        objectives=[words.pick(text) for text in programme.objectives], logic=Table(words["programme.logic"], columns, steps),
+        objectives=[words.pick(text) for text in programme.objectives],
+        logic=Table(words["programme.logic"], columns, steps),
         questions=[words.pick(text) for text in programme.questions], indicators=_indicators(page),
     )  # fmt: skip
 
@@ -26,9 +27,12 @@ def told(page: Page, texts: Texts) -> str:
 
 def _indicators(page: Page) -> Table | None:
     words, programme = page.words, page.release.study.programme
-    columns = [Column(words[f"programme.{key}"], is_number=False) for key in ("indicator", "target", "source", "outcome")]
+    columns = [
+        Column(words[f"programme.{key}"], is_number=False) for key in ("indicator", "target", "source", "outcome")
+    ]
     rows: list[list[Cell]] = [
-        [words.pick(i.name), told(page, i.target), told(page, i.source), _outcome(page, i)] for i in programme.indicators
+        [words.pick(i.name), told(page, i.target), told(page, i.source), _outcome(page, i)]
+        for i in programme.indicators
     ]
     return Table(words["programme.indicators"], columns, rows) if rows else None
 

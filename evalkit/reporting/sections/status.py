@@ -16,7 +16,10 @@ def render(page: Page) -> Markup:
     lacks = contract(page.release)
     kind = edition_kind(page, lacks)
     return page.fill(
-        "status.html.j2", lead=page.words[f"status.{kind}_lead"], is_draft=kind == "draft", missing=_by_section(page, lacks)
+        "status.html.j2",
+        lead=page.words[f"status.{kind}_lead"],
+        is_draft=kind == "draft",
+        missing=_by_section(page, lacks),
     )
 
 
@@ -73,6 +76,10 @@ def _by_section(page: Page, lacks: tuple[Missing, ...]) -> list[tuple[str, str, 
     """Return anchor, title and all that is missing of each section that lacks something."""
     words = page.words
     return [
-        (section, words[f"sections.{section}"], words["page.list"].join(words[f"contract.{section}.{m.key}"] for m in own))
+        (
+            section,
+            words[f"sections.{section}"],
+            words["page.list"].join(words[f"contract.{section}.{m.key}"] for m in own),
+        )
         for section, own in groupby(lacks, key=lambda missing: missing.section)
     ]

@@ -13,7 +13,11 @@ def render(page: Page) -> Markup:
     words = page.words
     titles = [words[f"subgroups.{key}"] for key in ("group", "outcome", "planned")]
     columns = [Column(title, is_number=False) for title in titles]
-    columns += [Column(words["event_study.effect"]), Column(words["results.p_value"]), Column(words["results.n_treated"])]
+    columns += [
+        Column(words["event_study.effect"]),
+        Column(words["results.p_value"]),
+        Column(words["results.n_treated"]),
+    ]
     rows = [_line(page, name, row) for name, row in subgroup_rows(page.release)]
     table = Table(words["subgroups.caption"], columns, rows) if rows else None
     absent = words["page.list"].join(planned_but_absent(page.release))

@@ -3,20 +3,23 @@
 from markupsafe import Markup
 
 from evalkit.model.study import Outcome
+from evalkit.model.study_values import FiscalPeriods, Units
 from evalkit.reporting.page import Cell, Column, Page, Table
 
 
 def render(page: Page) -> Markup:
     """Render the section."""
     words, study = page.words, page.release.study
-    columns = [Column(words[f"units_section.{key}"], is_number=False) for key in ("outcome", "unit", "zero", "extremes")]
+    columns = [
+        Column(words[f"units_section.{key}"], is_number=False) for key in ("outcome", "unit", "zero", "extremes")
+    ]
     rows = [_outcome(page, place, outcome) for place, outcome in enumerate(study.outcome)]
     facts: list[tuple[str, Cell]] = [
         (words["units_section.prices"], _prices(page)),
         (words["units_section.fiscal_year"], page.say("units_section.starts", day=study.period.fiscal_year_start)),
         (words["units_section.missing"], words["units_section.missing_rule"]),
-        (words["units_section.periods"], _rule(page, "periods", study.fiscal_periods and study.fiscal_periods.action)),
-        (words["units_section.jumps"], _rule(page, "jumps", study.units and study.units.action)),
+        (words["units_section.periods"], _rule(page, "periods", study.fiscal_periods)),
+        (words["units_section.jumps"], _rule(page, "jumps", study.units)),
     ]
     return page.fill("units.html.j2", facts=facts, table=Table(words["units_section.outcomes"], columns, rows))
 
@@ -29,8 +32,8 @@ def _prices(page: Page) -> Cell:
     return page.say("units_section.real", base=page.number("units.price_base"), columns=columns)
 
 
-def _rule(page: Page, kind: str, action: str | None) -> str:
-    return page.words[f"units_section.{kind}_{action or 'none'}"]
+def _rule(page: Page, kind: str, given: FiscalPeriods | Units | None) -> str:
+    return page.words[f"units_section.{kind}_{given.action if given else 'none'}"]
 
 
 def _outcome(page: Page, place: int, outcome: Outcome) -> list[Cell]:

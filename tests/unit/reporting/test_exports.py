@@ -1,4 +1,4 @@
-"""The review sheet and the EU plan: all headings, blanks as blanks, nothing that a spreadsheet or Markdown would run."""
+"""The review sheet and the EU plan: all headings, blanks as blanks, nothing that a program would run."""
 
 import csv
 import io
@@ -13,7 +13,8 @@ from evalkit.reporting.release import release
 from evalkit.reporting.render import write_report
 
 ITEMS = (
-    "事業名", "府省庁・担当部局", "事業開始年度", "事業終了（予定）年度", "根拠法令", "事業の目的", "現状・課題", "事業の概要",
+    "事業名", "府省庁・担当部局", "事業開始年度", "事業終了（予定）年度", "根拠法令", "事業の目的", "現状・課題",
+    "事業の概要",
     "当初予算額", "執行額", "執行率", "インプット", "アクティビティ", "活動目標・活動実績（アウトプット）",
     "成果目標（アウトカム）", "成果指標", "証拠の水準", "選択による偏りへの留意", "外部有識者の所見",
 )  # fmt: skip

@@ -1,4 +1,4 @@
-"""Numbers of the sections: adjusted p-values, rows by rule, link rates, cost, missing values; each found another way."""
+"""Numbers of the sections (adjusted p-values, rows by rule, links, cost, missing values), each found another way."""
 
 import itertools
 
@@ -87,7 +87,8 @@ def test_a_note_that_is_no_rule_counts_nothing():
 
 def links(counts):
     rows = tuple(
-        {"programme": "P", "fiscal_year": 2015 + i, "n_rows": n, "n_linked": linked} for i, (n, linked) in enumerate(counts)
+        {"programme": "P", "fiscal_year": 2015 + i, "n_rows": n, "n_linked": linked}
+        for i, (n, linked) in enumerate(counts)
     )
     made = release(reports.evaluation(inputs=Inputs({}, rows)))
     return [(made.value(r, "rows"), made.value(r, "linked")) for r in made.tables["data/links"]]
@@ -118,7 +119,9 @@ N_TREATED = len(EVEN)
 def cost(amounts, cohorts=reports.COHORTS, **study):
     asked = reports.study(**study)
     given = (reports.effects(asked, cohorts=cohorts),)
-    made = release(reports.evaluation(study=asked, sample=with_amounts(reports.sample(cohorts), amounts), effects=given))
+    made = release(
+        reports.evaluation(study=asked, sample=with_amounts(reports.sample(cohorts), amounts), effects=given)
+    )
     whole, *rows = made.tables["cost"]
     return made, whole, {row.labels["outcome"]: row for row in rows}
 

@@ -32,8 +32,8 @@ def text(section, language="en", **parts):
 def test_all_that_the_study_says_is_told_in_the_readers_language(language):
     whole = Markup(html(page(language))).striptags()
     said = complete_reports.both
-    for english in ("Equipment", "More sales", "Money", "Calls", "Machines", "Sales per firm", "Fit for use within its limits",
-                    "Alike without", "No matching", "Here only", "Not studied", "it is made up"):  # fmt: skip
+    for english in ("Equipment", "More sales", "Calls", "Money", "Machines", "Sales per firm",
+                    "Fit for use within its limits", "Alike without", "No matching", "Here only", "Not studied", "it is made up"):  # fmt: skip
         assert said(english)[language] in whole
     assert ("（日本語）" in whole) == (language == "ja")
 
@@ -131,14 +131,20 @@ def test_no_number_of_these_sections_is_without_a_reference(language):
 
 def test_below_level_three_cost_is_one_of_a_difference():
     failing = CheckResult("balance", "?", "fail", "Unlike.", {"case": "fail"}, 0.9)
-    given = {"sample": complete_reports.with_amounts(reports.sample()), "effects": (reports.effects(complete_reports.study()),)}
+    given = {
+        "sample": complete_reports.with_amounts(reports.sample()),
+        "effects": (reports.effects(complete_reports.study()),),
+    }
     weak = text(cost, checks=(failing,), **given)
     assert words("en")["cost.weak"] in weak
     assert words("en")["cost.weak"] not in text(cost, **given)
 
 
 def test_no_cost_is_told_where_the_comparison_does_not_hold():
-    given = {"sample": complete_reports.with_amounts(reports.sample()), "effects": (reports.effects(complete_reports.study()),)}
+    given = {
+        "sample": complete_reports.with_amounts(reports.sample()),
+        "effects": (reports.effects(complete_reports.study()),),
+    }
     rejected = text(cost, checks=reports.checks("fail", 0.01), **given)
     row = next(line for line in rejected.split("Sales")[1:])
     assert "comparison does not hold" in row
