@@ -11,7 +11,7 @@ from evalkit.errors import StudyError
 from evalkit.model import store, study_file
 from evalkit.model.check import Case, CheckResult
 from evalkit.model.effects import Effects
-from evalkit.model.evaluation import Evaluation, Release
+from evalkit.model.evaluation import Evaluation, Inputs, Release
 from evalkit.model.flow import Flow, FlowStep
 from evalkit.model.plan import PlanRecord
 from evalkit.model.sample import MatchedSample
@@ -156,6 +156,7 @@ def assemble(
     effects: tuple[Effects, ...],
     checks: tuple[CheckResult, ...],
     plan: PlanRecord | None = None,
+    inputs: Inputs | None = None,
 ) -> Evaluation:
     """Put the parts of an evaluation together, with its provenance."""
     flow = sample.panel.flow.extend(_matching_flow(sample))
@@ -164,7 +165,7 @@ def assemble(
     }  # fmt: skip
     if isinstance(sample.panel.source, Path):
         provenance["panel_sha256"] = store.sha256(sample.panel.source)
-    return Evaluation(study, flow, sample, effects, checks, provenance, plan)
+    return Evaluation(study, flow, sample, effects, checks, provenance, plan, inputs)
 
 
 def versions() -> dict[str, str]:

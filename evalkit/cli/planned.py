@@ -8,6 +8,7 @@ from evalkit.cli.source_files import code_hash, source_hashes
 from evalkit.etl.vintages import layout_of, sources_of
 from evalkit.model import store
 from evalkit.model.study import Study
+from evalkit.model.study_report import WRITTEN_LATER
 
 OUTCOMES = "firm_years"
 """The source that holds outcomes: what its columns are is frozen, what is in its files is not."""
@@ -41,6 +42,6 @@ def frozen(study: Study, imported: Study, study_path: Path, root: Path) -> dict[
         for role, source in sources_of(study)
     }
     return {
-        "study": study.model_dump(mode="json", by_alias=True), "code": code_hash(), "versions": run.versions(),
-        "schema": schema, "files": files,
+        "study": study.model_dump(mode="json", by_alias=True, exclude=WRITTEN_LATER), "code": code_hash(),
+        "versions": run.versions(), "schema": schema, "files": files,
     }  # fmt: skip

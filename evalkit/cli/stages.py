@@ -15,7 +15,7 @@ from evalkit.etl.vintages import imported
 from evalkit.model import store, study_file
 from evalkit.model.check import CheckResult, load_checks, save_checks
 from evalkit.model.effects import Effects
-from evalkit.model.evaluation import distinct_names
+from evalkit.model.evaluation import Inputs, distinct_names
 from evalkit.model.panel import Panel
 from evalkit.model.plan import PlanRecord
 from evalkit.model.sample import MatchedSample
@@ -161,13 +161,20 @@ class Stages:
         from evalkit.reporting.disclosure.editions import ledger_text, read_ledger
         from evalkit.reporting.headline import headline
 
-        evaluation = run.assemble(self.study, self.sample, self.effects, self.checks, self.plan)
+        evaluation = run.assemble(self.study, self.sample, self.effects, self.checks, self.plan, self._source_facts())
         ledger = self.folder.path / LEDGER
         earlier = read_ledger(ledger.read_text(encoding="utf-8")) if ledger.is_file() else ()
         released = run.release(evaluation, earlier)
         run.report(released, draft / "release")
         store.write_text(draft / LEDGER, ledger_text(released, earlier))
         store.write_text(draft / HEADLINE, headline(released) + "\n")
+
+    def _source_facts(self) -> Inputs:
+        """Return the files behind the panel, and how many awards of each programme and year found a firm."""
+        from evalkit.etl.awards.link_rates import link_rates
+
+        quarantine = self.folder.path / "restricted" / "quarantine"
+        return Inputs(self._sources, tuple(link_rates(self._imported, self.root, quarantine)["links"]))
 
     def _key(self, stage: str) -> dict[str, Any]:
         """Return all that the outputs of a stage depend on."""

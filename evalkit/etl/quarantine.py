@@ -11,7 +11,7 @@ from evalkit.errors import DataError
 from evalkit.etl.conform import ROW, Typed, absolute_amount
 from evalkit.etl.source import SourceText
 from evalkit.model import store
-from evalkit.model.study import Limits
+from evalkit.model.study_report import Limits
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -21,6 +21,22 @@ def distinct_names(methods: Sequence[str]) -> list[str]:
     return [m if (n := methods[:i].count(m)) == 0 else f"{m}-{n + 1}" for i, m in enumerate(methods)]
 
 
+@dataclasses.dataclass(frozen=True)
+class Inputs:
+    """Where the data came from.
+
+    Parameters
+    ----------
+    files : dict of path to SHA-256
+        Every file of the sources, by its path below the root.
+    links : tuple of dict
+        Rows of awards by `programme` and `fiscal_year`, sorted: `n_rows` and `n_linked`.
+    """
+
+    files: dict[str, str]
+    links: tuple[dict[str, Any], ...] = ()
+
+
 @dataclasses.dataclass(frozen=True, eq=False)
 class Evaluation:
     """Everything one run found, before disclosure control: not for publication.
@@ -41,6 +57,8 @@ class Evaluation:
         Versions, seed, hash of the study and of the panel; nothing that changes from day to day.
     plan : PlanRecord or None
         The locked plan; None when there is none.
+    inputs : Inputs or None
+        The files behind it; None when the panel was made by hand.
     """
 
     study: Study
@@ -50,6 +68,7 @@ class Evaluation:
     checks: tuple[CheckResult, ...]
     provenance: dict[str, Any]
     plan: PlanRecord | None = None
+    inputs: Inputs | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -89,8 +108,8 @@ class Release:
     numbers : dict of id to Number
         Every number a report prints, in order of ids; hidden ones have the value None.
     tables : dict of name to list of Row
-        "flow", "notes", "effects/<estimate>/<aggregation>", "checks/<check>" and "checks/<check>/values": what
-        sections and figures are drawn from.
+        "flow", "notes", "effects/<estimate>/<aggregation>", "checks/<check>" and "checks/<check>/values", and those of
+        `release_programme`: what sections and figures are drawn from.
     checks : dict of name to CheckResult
         Without rows, values and statistic: those stand in `tables` and `numbers`. A sentence that would tell a hidden
         number is empty.

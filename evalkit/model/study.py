@@ -12,6 +12,8 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 from evalkit.model.study_awards import Comparison, Link, Treatment
 from evalkit.model.study_part import Name, StudyPart
 from evalkit.model.study_plan import LoweredGrade, Plan
+from evalkit.model.study_programme import Assumption, Programme, Roles
+from evalkit.model.study_report import Decision, Edition, Limits
 from evalkit.model.study_values import Deflate, FiscalPeriods, Reconcile, Rule, Units
 
 Language = Literal["en", "ja"]
@@ -268,13 +270,6 @@ class Disclosure(StudyPart):
         return {"threshold": THRESHOLDS[profile], **data} if profile in THRESHOLDS else data
 
 
-class Limits(StudyPart):
-    """Largest share of quarantined rows and of quarantined award money that a build accepts."""
-
-    quarantined_rows: Annotated[float, Field(ge=0, le=1)] = 0.01
-    quarantined_amount: Annotated[float, Field(ge=0, le=1)] = 0.001
-
-
 class Firms(StudyPart):
     """How firms change: mergers, closure, moves, groups. What is not declared is not read.
 
@@ -332,6 +327,9 @@ class Study(StudyPart):
     covariates: Covariates = Covariates()
     inference: Inference = Inference()
     plan: Plan = Plan()
+    programme: Programme = Programme()
+    roles: Roles = Roles()
+    assumption: tuple[Assumption, ...] = ()
     grade: LoweredGrade | None = None
     match: MethodSpec = MethodSpec(method="none")
     estimate: tuple[MethodSpec, ...] = (MethodSpec(method="group_time"),)
@@ -339,6 +337,8 @@ class Study(StudyPart):
     report: Report = Report()
     disclosure: Disclosure = Disclosure()
     limits: Limits = Limits()
+    edition: Edition = Edition()
+    decision: tuple[Decision, ...] = ()
 
     @field_validator("outcome")
     @classmethod
@@ -357,6 +357,18 @@ class Study(StudyPart):
         if (self.deflate is None) != (self.sources.deflators is None):
             raise ValueError("deflate and sources.deflators go together")
         return self
+
+    @model_validator(mode="after")
+    def _signed(self) -> "Study":
+        if self.edition.status == "final" and not self.is_assured:
+            raise ValueError('edition.status = "final" needs roles.assurer, and another person as roles.analyst')
+        return self
+
+    @property
+    def is_assured(self) -> bool:
+        """Whether an analyst and somebody else, who assured the report, are named."""
+        analyst, assurer = (" ".join(name.split()).casefold() for name in (self.roles.analyst, self.roles.assurer))
+        return bool(analyst and assurer) and analyst != assurer
 
     @property
     def seeded_inference(self) -> Inference:

@@ -12,7 +12,8 @@ class Plan(StudyPart):
 
     `objective` is what the programme is to reach, `logic` how the award is thought to lead there, `final_report` when
     the report is due (YYYY-MM or YYYY-MM-DD), `evaluator` who evaluates and how they were chosen, `publication` where
-    the report will stand.
+    the report will stand. `subgroups` names the groups of firms that effects are to be told for, by their labels, or an
+    estimate all of whose groups are meant; effects of other groups are marked as not planned.
     """
 
     objective: str = ""
@@ -20,6 +21,7 @@ class Plan(StudyPart):
     final_report: Annotated[str, Field(pattern=r"^([0-9]{4}-(0[1-9]|1[0-2])(-(0[1-9]|[12][0-9]|3[01]))?)?$")] = ""
     evaluator: str = ""
     publication: str = ""
+    subgroups: tuple[Name, ...] = ()
 
 
 class LoweredGrade(StudyPart):

@@ -8,6 +8,7 @@ from evalkit.model.evaluation import Evaluation
 from evalkit.reporting.category_tables import category_tables, n_empty_or_full
 from evalkit.reporting.concentration import Concentration, concentration
 from evalkit.reporting.disclosure.count_tables import check_table, effect_table
+from evalkit.reporting.disclosure.data_tables import links_table, rules_table
 from evalkit.reporting.disclosure.flow_table import flow_table, overall_cell
 from evalkit.reporting.disclosure.ledger import named
 from evalkit.reporting.disclosure.profiles import Profile
@@ -52,6 +53,8 @@ def findings(evaluation: Evaluation, profile: Profile) -> Findings:
     for name, result in named(evaluation.checks):
         tables.append(check_table(name, result.rows, totals, threshold))
         tables += category_tables(name, result.rows, sample, threshold)
+    links = evaluation.inputs.links if evaluation.inputs else ()
+    tables += [rules_table(evaluation.flow.steps, threshold), links_table(links, threshold)]
     n_review = sum(n_empty_or_full(result.rows, sample) for result in evaluation.checks)
     return Findings(averages, tuple(tables), found, n_review)
 

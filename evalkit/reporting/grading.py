@@ -10,6 +10,8 @@ What Works Centre for Local Economic Growth, Guide to scoring evidence using the
 Framework for the Evaluation of SME and Entrepreneurship Policies and Programmes (2023), the six steps.
 """
 
+import math
+
 import numpy as np
 
 from evalkit import methods
@@ -62,7 +64,7 @@ def _against(evaluation: Evaluation) -> list[str]:
         "no_pre_period": n_before == 0,
         "few_pre_periods": 0 < n_before < LEAST_PRE_PERIODS,
         "few_treated": sample.n_treated < LEAST_TREATED,
-        "few_linked": _linked(evaluation) < LEAST_LINKED,
+        "few_linked": linked(evaluation) < LEAST_LINKED,
         "missing_outcomes": _missing_gap(sample) > LARGEST_MISSING_GAP,
         **_pretrends(checks), **_balance(checks),
     }  # fmt: skip
@@ -78,23 +80,36 @@ def _pre_periods(sample: MatchedSample) -> int:
     return min(before[before > 0].tolist(), default=0)
 
 
-def _linked(evaluation: Evaluation) -> float:
-    """Return the share of awards without an id that found a firm; 1 when there were none."""
+def linked(evaluation: Evaluation) -> float:
+    """Return the share of awards without an id that found a firm; without such awards, of awards whose firm is known.
+
+    1 when there were none of either.
+    """
     steps = {step.step: step for step in evaluation.flow.steps}
     first, last = steps.get("link: one firm"), steps.get("link: any firm")
-    return last.kept / first.n_in if first and last and first.n_in else 1.0
+    if first and last:
+        return last.kept / first.n_in if first.n_in else 1.0
+    by_id = steps.get("link to firms")
+    return by_id.kept / by_id.n_in if by_id and by_id.n_in else 1.0
+
+
+def missing_shares(sample: MatchedSample) -> tuple[float, float]:
+    """Return the share of values of the primary outcome that are missing, of treated and of control firms.
+
+    NaN where a group has no firms.
+    """
+    panel, moments = sample.panel, sample_moments(sample)
+    place = next((i for i, o in enumerate(panel.outcomes) if o.primary), 0) * len(panel.periods)
+    missing = 1 - moments.observed[:, place : place + len(panel.periods)].mean(axis=1)
+    arms = [moments.cohort > 0, moments.cohort <= 0]
+    treated, control = (float(np.average(missing[a], weights=moments.n[a])) if a.any() else math.nan for a in arms)
+    return treated, control
 
 
 def _missing_gap(sample: MatchedSample) -> float:
-    """Return by how much the share of values of the primary outcome that are missing differs between the groups."""
-    panel, moments = sample.panel, sample_moments(sample)
-    place = next((i for i, o in enumerate(panel.outcomes) if o.primary), 0) * len(panel.periods)
-    observed = moments.observed[:, place : place + len(panel.periods)].mean(axis=1)
-    treated = moments.cohort > 0
-    if not (treated.any() and (~treated).any()):
-        return 0.0
-    shares = [float(np.average(observed[arm], weights=moments.n[arm])) for arm in (treated, ~treated)]
-    return abs(shares[0] - shares[1])
+    """Return by how much the shares of missing values of the groups differ; 0 where a group has no firms."""
+    treated, control = missing_shares(sample)
+    return 0.0 if math.isnan(treated + control) else abs(treated - control)
 
 
 def _pretrends(checks: tuple[CheckResult, ...]) -> dict[str, bool]:

@@ -21,6 +21,7 @@ from evalkit.reporting.findings import Findings, findings
 from evalkit.reporting.grading import grade
 from evalkit.reporting.release_checks import release_check
 from evalkit.reporting.release_effects import release_effects
+from evalkit.reporting.release_programme import release_programme
 
 
 def release(evaluation: Evaluation, earlier: Sequence[Shown] = ()) -> Release:
@@ -83,6 +84,7 @@ def _released(ledger: Ledger, evaluation: Evaluation, found: Findings) -> Releas
     for name, result in named(evaluation.checks):
         checks[name], released = release_check(ledger, name, result, (evaluation.sample, found.concentration))
         tables |= released
+    tables |= release_programme(ledger, evaluation)
     for key, value in _flat(evaluation.provenance):
         ledger.put(Number(f"provenance.{key}", str(value), "text"))
     given = grade(evaluation)

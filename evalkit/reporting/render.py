@@ -5,23 +5,19 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from markupsafe import Markup
-
 from evalkit.model import store
 from evalkit.model.evaluation import Release
-from evalkit.model.plan import status_of
-from evalkit.model.study_file import study_hash
 from evalkit.reporting.disclosure.record import FILE, record
 from evalkit.reporting.drawings import drawings
-from evalkit.reporting.page import Cell, Page
-from evalkit.reporting.sections import ORDER
-from evalkit.reporting.sections.plan import warnings
+from evalkit.reporting.exports import exports
+from evalkit.reporting.page import Page
+from evalkit.reporting.sections import ORDER, status
 from evalkit.reporting.tables import csv_tables, results
-from evalkit.reporting.words import Words, words
+from evalkit.reporting.words import words
 
 
 def write_report(release: Release, folder: Path, languages: Sequence[str] | None = None) -> list[Path]:
-    """Write `results.json`, `acro.json`, `report.<language>.html`, `figures/*` and `tables/*.csv`.
+    """Write `results.json`, `acro.json`, `report.<language>.html`, `figures/*`, `tables/*.csv` and the exports.
 
     Parameters
     ----------
@@ -49,6 +45,7 @@ def write_report(release: Release, folder: Path, languages: Sequence[str] | None
         for drawing in page.drawings.values():
             files[f"figures/{drawing.stem}.{language}.svg"] = drawing.svg
             files[f"figures/{drawing.stem}.{language}.png"] = drawing.png
+    files |= exports(release)
     files |= {f"tables/{name}.csv": text for name, text in csv_tables(release).items()}
     for name, content in files.items():
         store.write_bytes(folder / name, content if isinstance(content, bytes) else content.encode())
@@ -64,30 +61,10 @@ def html(page: Page) -> str:
     text = page.fill(
         "report.html.j2",
         title=page.words.pick(page.release.study.title, page.release.study.id),
-        design=page.words["title.design_did" if page.release.study.match.method == "none" else "title.design_matched"],
-        facts=_facts(page, page.words),
-        warnings=warnings(page),
+        design=status.design(page),
+        facts=status.facts(page),
+        warnings=status.warnings(page),
         hidden_note=page.say("page.hidden_note", threshold=page.number("study.threshold")),
         sections=sections,
     )
     return str(text)
-
-
-def _facts(page: Page, words: Words) -> list[tuple[str, Cell]]:
-    """Return what the title block says about the study."""
-    first, last = (page.number(f"study.{end}_period") for end in ("first", "last"))
-    return [
-        (words["title.status"], _status(page)),
-        (words["title.study"], page.release.study.id),
-        (words["title.period"], page.say("title.period_range", first=first, last=last)),
-        (words["title.fingerprint"], Markup("<code>{}</code>").format(study_hash(page.release.study)[:16])),
-    ]
-
-
-def _status(page: Page) -> Cell:
-    """Say whether the plan was locked, and whether the run is as planned."""
-    plan, status = page.release.plan, status_of(page.release.plan)
-    if plan is None:
-        return page.words["title.exploratory"]
-    is_other = "_deviating" if plan.deviations else ""
-    return page.say(f"title.{status}{is_other}", time=page.number("plan.time"))

@@ -45,11 +45,16 @@ def _csv(release: Release, rows: list[Row]) -> str:
     return BYTE_ORDER_MARK + text.getvalue()
 
 
+def safe_cell(text: str) -> str:
+    """Put an apostrophe before text that a spreadsheet might take for a formula."""
+    return f"'{text}" if text.startswith(STARTS_A_FORMULA) else text
+
+
 def _text(value: Any) -> Any:  # noqa: ANN401
-    """Write a label; text that a spreadsheet might take for a formula gets a leading apostrophe."""
+    """Write a label."""
     if isinstance(value, tuple):
         value = ", ".join(value)
-    return f"'{value}" if isinstance(value, str) and value.startswith(STARTS_A_FORMULA) else value
+    return safe_cell(value) if isinstance(value, str) else value
 
 
 def _value(release: Release, row: Row, key: str) -> Any:  # noqa: ANN401

@@ -15,12 +15,11 @@ def render(page: Page) -> Markup:
     period = page.say(
         "title.period_range", first=page.number("study.first_period"), last=page.number("study.last_period")
     )
-    estimand = words.get(f"question.{study.match.options.get('estimand')}", words["question.att"])
     facts = [
         ("programme", [programme]), ("treated_from", [words["question.first_award"]]),
         ("anticipation", [page.number("study.anticipation")]), ("period", [period]),
         ("fiscal_year", [study.period.fiscal_year_start]), ("population", population),
-        ("covariates", [covariates]), ("estimand", [estimand]),
+        ("covariates", [covariates]),
     ]  # fmt: skip
     return page.fill(
         "question.html.j2", about=words.pick(study.about), outcomes=_outcomes(page),

@@ -15,11 +15,16 @@ def render(page: Page) -> Markup:
         _line(page, name, row)
         for outcome in page.release.study.outcome
         for name in estimates(page.release)
-        for by in ("overall", "group")
-        for row in page.release.tables.get(f"effects/{name}/{by}", [])
-        if row.labels["outcome"] == outcome.name
+        for row in _rows(page, name, outcome.name)
     ]
     return page.fill("results.html.j2", table=Table(page.words["results.caption"], _columns(page), rows))
+
+
+def _rows(page: Page, estimate: str, outcome: str) -> list[Row]:
+    """Return an outcome's effects over all firms and by group; an outcome without any has a row without numbers."""
+    tables = page.release.tables
+    rows = [row for by in ("overall", "group") for row in tables.get(f"effects/{estimate}/{by}", [])]
+    return [row for row in rows if row.labels["outcome"] == outcome] or [Row({"outcome": outcome}, {})]
 
 
 def _columns(page: Page) -> list[Column]:
@@ -36,6 +41,7 @@ def _columns(page: Page) -> list[Column]:
         Column(with_interval("level")),
         Column(words["results.baseline"]),
         Column(words["results.p_value"]),
+        Column(words["results.p_adjusted"]),
         Column(words["results.n_treated"]),
         Column(words["results.n_control"]),
         Column(words["results.reading"], is_number=False),
@@ -52,10 +58,18 @@ def _line(page: Page, estimate: str, row: Row) -> list[Cell]:
         page.effect(row, "level"),
         page.cell(row, "baseline"),
         page.cell(row, "p_value"),
+        _adjusted(page, estimate, row),
         page.cell(row, "n_treated"),
         page.cell(row, "n_control"),
         words[f"reading.{reading_of(page.release, row)}"],
     ]
+
+
+def _adjusted(page: Page, estimate: str, row: Row) -> Markup:
+    """Write the p-value adjusted for the family of the outcome; groups have none."""
+    own = (r for r in page.release.tables[f"families/{estimate}"] if r.labels["outcome"] == row.labels["outcome"])
+    found = None if "group" in row.labels else next(own, None)
+    return page.cell(found, "p_value") if found else page.unknown
 
 
 def _title(page: Page, estimate: str, row: Row) -> str:

@@ -26,7 +26,7 @@ def headline(page: Page) -> dict[str, Any] | None:
     """Word the primary outcome of the first estimate, with its reading; None when it was not estimated."""
     rows, primary = _overall(page), page.release.study.primary.name
     first = next(iter(rows), "")
-    return _worded(page, first, rows[first][primary]) if primary in rows.get(first, {}) else None
+    return worded(page, first, rows[first][primary]) if primary in rows.get(first, {}) else None
 
 
 def _overall(page: Page) -> dict[str, dict[str, Row]]:
@@ -37,7 +37,8 @@ def _overall(page: Page) -> dict[str, dict[str, Row]]:
     }
 
 
-def _worded(page: Page, estimate: str, row: Row) -> dict[str, Any]:
+def worded(page: Page, estimate: str, row: Row) -> dict[str, Any]:
+    """Word one overall effect, bound to its interval and to what the comparison can carry."""
     outcome = outcome_of(page.release.study.outcome, row.labels["outcome"])
     reading = reading_of(page.release, row)
     scale = main_scale(outcome)

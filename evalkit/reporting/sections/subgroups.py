@@ -1,0 +1,44 @@
+"""Effects on groups of firms; those that were not planned are marked."""
+
+from markupsafe import Markup
+
+from evalkit.model.evaluation import Row
+from evalkit.reporting.effect_rows import main_scale, outcome_of
+from evalkit.reporting.page import Cell, Column, Page, Table
+from evalkit.reporting.subgroups import is_planned, planned_but_absent, subgroup_rows
+
+
+def render(page: Page) -> Markup:
+    """Render the section."""
+    words = page.words
+    titles = [words[f"subgroups.{key}"] for key in ("group", "outcome", "planned")]
+    columns = [Column(title, is_number=False) for title in titles]
+    columns += [
+        Column(words["event_study.effect"]),
+        Column(words["results.p_value"]),
+        Column(words["results.n_treated"]),
+    ]
+    rows = [_line(page, name, row) for name, row in subgroup_rows(page.release)]
+    table = Table(words["subgroups.caption"], columns, rows) if rows else None
+    absent = words["page.list"].join(planned_but_absent(page.release))
+    return page.fill(
+        "subgroups.html.j2", table=table, absent=page.say("subgroups.absent", groups=absent) if absent else ""
+    )
+
+
+def _line(page: Page, estimate: str, row: Row) -> list[Cell]:
+    words, release = page.words, page.release
+    outcome = outcome_of(release.study.outcome, row.labels["outcome"])
+    group = str(row.labels["group"])
+    planned = is_planned(release, estimate, group)
+    mark: Cell = words["subgroups.is_planned"]
+    if not planned:
+        mark = Markup("<strong>{}</strong>").format(words["subgroups.is_not_planned"])
+    return [
+        f"{words.method_title('estimation', estimate)}{words['page.colon']}{group}",
+        words.outcome(outcome),
+        mark,
+        page.effect(row, main_scale(outcome)),
+        page.cell(row, "p_value"),
+        page.cell(row, "n_treated"),
+    ]
