@@ -110,18 +110,34 @@ def test_S4_few_clusters(simulate: types.ModuleType) -> None:
         frame = two_years(data["panel"]).assign(pref=lambda t: t["pref"].astype(str))
         roles = {"firm": "firm_id", "year": "year", "cohort": "g", "outcomes": ["y"]}
         by_firm = ek.estimate(ek.match(ek.Panel.from_frame(frame, **roles)), "twfe").table.iloc[0]
-        by_area = ek.estimate(ek.match(ek.Panel.from_frame(frame, clusters=["pref"], **roles)), "twfe").table.iloc[0]
-        return {"reject_hc": float(by_firm["p_value"] < 0.05), "reject_cr1_t": float(by_area["p_value"] < 0.05)}
+        area = ek.match(ek.Panel.from_frame(frame, clusters=["pref"], **roles))
+        found = ek.estimate(area, "twfe")
+        by_area = found.table.iloc[0]
+        wild = ek.check(area, found, "wild_bootstrap", draws=999)
+        return {
+            "reject_hc": float(by_firm["p_value"] < 0.05), "reject_cr1_t": float(by_area["p_value"] < 0.05),
+            "reject_wcr": float(wild.statistic < 0.05),
+        }  # fmt: skip
 
     assert misses(simulate, "S4", one) == []
 
 
 def test_S12_selection_on_observables(simulate: types.ModuleType) -> None:
+    """A regression on matched controls with their weights, predicting the treated, is the bias correction of matching.
+
+    Abadie and Imbens (2011), Journal of Business and Economic Statistics 29(1): matched residuals add up to 0.
+    """
+
     def one(data: dict) -> dict:
         sample = sample_of(two_years(data["panel"]), tuple("abcd"))
         found = {"naive": pair(ek.estimate(sample, "group_time"))}
         for name, how in (("reg", "regression"), ("ipw", "ipw"), ("dr", "doubly_robust")):
             found[name] = pair(ek.estimate(sample, "group_time", adjustment=how))
+        for m in (1, 4):
+            near = ek.match(sample.panel, "nearest", distance="mahalanobis", ratio=m, replace=True)
+            found[f"nn{m}_bc"] = pair(ek.estimate(near, "group_time", adjustment="regression"))
+            if m == 1:
+                found["nn1"] = pair(ek.estimate(near, "group_time"))
         return found
 
     assert misses(simulate, "S12", one) == []
