@@ -9,9 +9,8 @@ from evalkit.engine.paths import baseline_means, sample_moments
 from evalkit.errors import DesignError
 from evalkit.model.effects import Effects
 from evalkit.model.sample import MatchedSample
-from evalkit.stats.cells import cell_labels
 from evalkit.stats.cohorts import caveats, cohort_shares
-from evalkit.stats.imputed import imputed, side_by_side
+from evalkit.stats.imputed import imputed, imputed_labels, not_imputed, side_by_side
 from evalkit.stats.inference import effects_table
 from evalkit.stats.regression import treatable
 
@@ -52,12 +51,12 @@ class Method:
         influence = side_by_side(parts, moments, len(panel.periods))
         cohorts = np.unique([c.cohort for c in cells]).astype(np.int64)
         estimate = np.concatenate([part.estimate for part in parts])
-        labels = cell_labels(sample, moments, cells)
+        labels = imputed_labels(sample, moments, parts)
         table, vcov = effects_table(labels, estimate, moments.covariance(influence), np.inf, panel.inference.level)
         draws, told = drawn(sample, moments, influence, cohorts)
         return Effects(
             table=table, vcov=vcov, method="imputation", options={}, outcomes=panel.outcomes,
             baseline=baseline_means(sample), level=panel.inference.level, draws=draws,
-            notes=(*caveats(n_dropped, labels), *told),
+            notes=(*caveats(n_dropped, labels), *not_imputed(moments, parts), *told),
             shares=cohort_shares(moments, cohorts, influence),
         )  # fmt: skip

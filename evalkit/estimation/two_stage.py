@@ -10,9 +10,8 @@ from evalkit.engine.paths import baseline_means, sample_moments
 from evalkit.errors import DesignError
 from evalkit.model.effects import Effects
 from evalkit.model.sample import MatchedSample
-from evalkit.stats.cells import cell_labels
 from evalkit.stats.cohorts import caveats
-from evalkit.stats.imputed import Imputed, imputed, side_by_side
+from evalkit.stats.imputed import Imputed, imputed, imputed_labels, not_imputed, side_by_side
 from evalkit.stats.inference import effects_table
 from evalkit.stats.regression import treatable
 
@@ -53,14 +52,13 @@ class Method:
             raise DesignError("no supported firm-year can be imputed from unsupported ones", code="E_NO_CONTROL")
         influence = side_by_side(parts, moments, len(panel.periods))
         estimate = np.concatenate([part.estimate for part in parts])
-        cells = cell_labels(sample, moments, [c for part in found for c in part.cells])
-        labels = _labels(cells)
+        labels = _labels(imputed_labels(sample, moments, found))
         table, vcov = effects_table(labels, estimate, moments.covariance(influence), np.inf, panel.inference.level)
         draws, told = drawn(sample, moments, influence)
         return Effects(
             table=table, vcov=vcov, method="two_stage", options={}, outcomes=panel.outcomes,
             baseline=baseline_means(sample), level=panel.inference.level, draws=draws,
-            notes=(*caveats(n_dropped, labels), *told),
+            notes=(*caveats(n_dropped, labels), *not_imputed(moments, found), *told),
         )  # fmt: skip
 
 
@@ -76,7 +74,7 @@ def by_event_time(part: Imputed) -> Imputed:
     own, common = (part.share * part.estimate) @ weights.T, part.share @ weights.T * estimate
     influence[:, :, 0] += own - common
     first = [part.cells[int(np.flatnonzero(times == e)[0])] for e in kept]
-    return Imputed(first, estimate, influence, part.share @ weights.T)
+    return Imputed(first, estimate, influence, part.share @ weights.T, part.is_lost)
 
 
 def _labels(cells: dict[str, list[object]]) -> dict[str, list[object]]:

@@ -7,7 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evalkit.model.panel import Panel
-from evalkit.stats.cells import Cell, seen_cells
+from evalkit.model.sample import MatchedSample
+from evalkit.stats.cells import Cell, cell_labels, seen_cells
+from evalkit.stats.cluster import clusters_among
 from evalkit.stats.least_squares import least_squares
 from evalkit.stats.moments import Moments
 from evalkit.stats.within import demeaned
@@ -27,12 +29,15 @@ class Imputed:
         Each group's influence matrix.
     share : (C, cells) float64
         Weight of a group's firms in each cell, per unit of their own weight.
+    is_lost : (C,) bool
+        Groups that are seen after the award and in no untreated year, so that nothing can be imputed for them.
     """
 
     cells: list[Cell]
     estimate: NDArray[np.float64]
     influence: NDArray[np.float64]
     share: NDArray[np.float64]
+    is_lost: NDArray[np.bool_]
 
 
 def imputed(moments: Moments, panel: Panel, outcome: int) -> Imputed:
@@ -48,7 +53,7 @@ def imputed(moments: Moments, panel: Panel, outcome: int) -> Imputed:
     live = np.flatnonzero((untreated & (n_untreated >= 2)[:, None]).any(axis=0))
     if len(live) < 2:
         none = np.zeros((len(mass), 0))
-        return Imputed([], np.zeros(0), np.zeros((len(mass), 0, n_periods + 1)), none)
+        return Imputed([], np.zeros(0), np.zeros((len(mass), 0, n_periods + 1)), none, np.zeros(len(mass), bool))
     inner = demeaned(np.broadcast_to(np.eye(n_periods)[:, live[1:]], (len(mass), n_periods, len(live) - 1)), untreated)
     effects, bread = _year_effects(inner, demeaned(mean[:, :, None], untreated)[:, :, 0], mass, panel, live)
     path = np.zeros(n_periods)
@@ -78,7 +83,8 @@ def imputed(moments: Moments, panel: Panel, outcome: int) -> Imputed:
         slope = (contrast * mass[:, None]).sum(axis=0)[live[1:]]
         influence[:, k, 1:] = contrast - np.einsum("j,ctj->ct", bread @ slope, inner)
         influence[:, k, 0] = -(influence[:, k, 1:] * np.where(seen, path, 0.0)).sum(axis=1) - weight * estimate[k]
-    return Imputed([cells[k] for k in keep], estimate[keep], influence[:, keep], shares[:, keep])
+    is_lost = (seen & treated).any(axis=1) & (n_untreated == 0)
+    return Imputed([cells[k] for k in keep], estimate[keep], influence[:, keep], shares[:, keep], is_lost)
 
 
 def _year_effects(
@@ -89,6 +95,21 @@ def _year_effects(
     root = np.sqrt(mass)
     x = (inner * root[:, None, None]).reshape(-1, inner.shape[2])
     return least_squares(x, (outcome * root[:, None]).reshape(-1), [f"year {panel.periods[j]}" for j in live[1:]])
+
+
+def imputed_labels(sample: MatchedSample, moments: Moments, parts: Sequence[Imputed]) -> dict[str, list[object]]:
+    """Return the labels of all cells, with the treated firms for which something was imputed."""
+    labels = cell_labels(sample, moments, [cell for part in parts for cell in part.cells])
+    inside = [own > 0 for part in parts for own in part.share.T]
+    labels["n_treated"] = [int(moments.n[own].sum()) for own in inside]
+    labels["n_clusters"] = [clusters_among(moments, own) for own in inside]
+    return labels
+
+
+def not_imputed(moments: Moments, parts: Sequence[Imputed]) -> tuple[str, ...]:
+    """Return the note on treated firms that some outcome shows in no untreated year."""
+    n_lost = int(moments.n[np.any([part.is_lost for part in parts], axis=0)].sum())
+    return (f"not_imputed:{n_lost}",) if n_lost else ()
 
 
 def side_by_side(parts: Sequence[Imputed], moments: Moments, n_periods: int) -> list[NDArray[np.float64]]:
