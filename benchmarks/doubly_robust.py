@@ -9,16 +9,13 @@ own, read the same panel as a long table beforehand, and must agree with us.
 """
 
 import argparse
-import json
-import os
-import statistics
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+from processes import Work, line, measure
 
 from evalkit.model.panel import Panel, PanelCovariate
 from evalkit.model.study import Outcome
@@ -27,22 +24,7 @@ PERIODS = tuple(range(2014, 2024))
 AGREES = {"csdid": 1e-8, "diff_diff": 1e-5}
 """Largest difference from a peer; diff-diff ends its logit at a looser tolerance."""
 
-MEASURE = """
-import os, time, json
-{imports}
-def memory(field):
-    return next(int(line.split()[1]) for line in open("/proc/self/status") if line.startswith(field))
-def used():
-    t = os.times()
-    return t.user + t.system
-before, cpu, wall = memory("VmRSS"), used(), time.perf_counter()
-{work}
-print(json.dumps({{"cpu_s": used() - cpu, "wall_s": time.perf_counter() - wall,
-                  "peak_gib": (memory("VmHWM") - before) / 2**20,
-                  "answer": [[int(g), int(t), float(b), float(s)] for g, t, b, s in answer]}}))
-"""
-
-OURS = (
+OURS = Work(
     """
 from pathlib import Path
 import numpy as np, pyarrow.parquet, pandas, scipy.stats, scipy.linalg
@@ -55,7 +37,7 @@ sample = ek.match(ek.Panel.load(Path({folder!r})))
 effects = ek.estimate(sample, "group_time", adjustment="doubly_robust", comparison={comparison!r},
                       balanced_only={balanced_only})
 band = ek.simultaneous_band(ek.aggregate(effects, "event_time"))
-answer = effects.table[["cohort", "year", "estimate", "std_error"]].values.tolist()
+answer = effects.table[["cohort", "year", "estimate", "std_error"]].astype(float).values.tolist()
 """,
 )
 LONG = """
@@ -70,21 +52,21 @@ data = pd.DataFrame({{"firm": np.repeat(np.arange(len(wide)), 10), "year": np.ti
 del wide
 """
 PEERS = {
-    "csdid": (LONG + """
+    "csdid": Work(LONG + """
 from csdid.att_gt import ATTgt
 """, """
 fit = ATTgt(yname="y", tname="year", idname="firm", gname="g", data=data, xformla="y~x1+x2",
             control_group=[{comparison!r}.replace("_", "")]).fit(est_method="dr", bstrap=False)
 found = fit.results
 fit.aggte(typec="dynamic", bstrap=False, cband=False)
-answer = zip(found["group"], found["year"], found["att"], found["se"])
+answer = [list(map(float, row)) for row in zip(found["group"], found["year"], found["att"], found["se"])]
 """),
-    "diff_diff": (LONG + """
+    "diff_diff": Work(LONG + """
 import diff_diff
 """, """
 fit = diff_diff.CallawaySantAnna(control_group={comparison!r}, estimation_method="dr", pscore_trim=1e-8).fit(
     data, outcome="y", unit="firm", time="year", first_treat="g", covariates=["x1", "x2"], aggregate="event_study")
-answer = [(g, t, v["effect"], v["se"]) for (g, t), v in fit.group_time_effects.items()]
+answer = [list(map(float, (g, t, v["effect"], v["se"]))) for (g, t), v in fit.group_time_effects.items()]
 """),
 }  # fmt: skip
 
@@ -111,8 +93,7 @@ def main() -> None:
                     rows[name] = measure(asked.peer_python, PEERS[name], 1, places)
                     compare(name, rows["evalkit"], rows[name])
             for name, row in rows.items():
-                print(f"{n_firms:>9,} firms x 10  {name:<10} CPU {row['cpu_s']:7.2f} s  wall {row['wall_s']:7.2f} s  "
-                      f"peak {row['peak_gib']:5.2f} GiB", flush=True)  # fmt: skip
+                print(line(n_firms, name, row), flush=True)
 
 
 def write_panel(n_firms: int, folder: Path, leaving: float) -> None:
@@ -131,19 +112,6 @@ def write_panel(n_firms: int, folder: Path, leaving: float) -> None:
     columns |= {f"sales@{p}": pa.array(levels[:, j], mask=np.isnan(levels[:, j])) for j, p in enumerate(PERIODS)}
     covariates = (PanelCovariate("x1", "number"), PanelCovariate("x2", "number"))
     Panel(pa.table(columns), PERIODS, (Outcome(name="sales", transform="log"),), covariates).save(folder)
-
-
-def measure(python: str, code: tuple[str, str], repeats: int, places: dict[str, object]) -> dict:
-    text = MEASURE.format(imports=code[0].format(**places), work=code[1].format(**places))
-    runs = []
-    for _ in range(repeats):
-        done = subprocess.run(
-            [python, "-W", "ignore", "-c", text], check=True, stdout=subprocess.PIPE, text=True,
-            env={**os.environ, "PYTHONHASHSEED": "0"},
-        )  # fmt: skip
-        runs.append(json.loads(done.stdout.splitlines()[-1]))
-    middle = {k: statistics.median(r[k] for r in runs) for k in ("cpu_s", "wall_s", "peak_gib")}
-    return {**middle, "answer": runs[0]["answer"]}
 
 
 def compare(name: str, ours: dict, peer: dict) -> None:

@@ -1,96 +1,127 @@
-"""CPU seconds, wall time and memory of the estimators beside pyfixest, panel already built.
+"""CPU seconds, wall time and memory of the estimators beside pyfixest and diff-diff, panel already built.
 
-Usage: python benchmarks/estimators.py [--firms 1000000] [--repeats 5] [--peer-firms 100000]
+Usage: python benchmarks/estimators.py [--firms 10000 100000 1000000] [--repeats 5] [--peer-repeats 1]
+           [--tasks event_study sun_abraham imputation group_time] [--peers-up-to 100000]
 
-Each run is a process of its own; memory is the peak beyond an interpreter that has imported the same packages.
+Each run is a process of its own, so that a peer that compiles does so in each of them. Answers by event time must
+agree. Memory is the peak beyond an interpreter with the same packages (and, for peers, the long table).
 """
 
 import argparse
-import json
-import os
-import statistics
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+from processes import Work, line, measure
 
 from evalkit.model.panel import Panel
 from evalkit.model.study import Outcome
 
-METHODS = ("event_study", "group_time", "sun_abraham", "imputation")
 PERIODS = tuple(range(2014, 2024))
+AGREES = 1e-7
+"""Largest difference of an effect from a peer's; pyfixest demeans up to a tolerance of 1e-6 a step."""
 
-MEASURE = """
-import os, time
-{imports}
-def memory(field):
-    return next(int(line.split()[1]) for line in open("/proc/self/status") if line.startswith(field))
-def used():
-    t = os.times()
-    return t.user + t.system
-before, cpu, wall = memory("VmRSS"), used(), time.perf_counter()
-{work}
-import json
-print(json.dumps({{"cpu_s": used() - cpu, "wall_s": time.perf_counter() - wall,
-                  "peak_gib": (memory("VmHWM") - before) / 2**20,
-                  "answer": answer}}))
-"""
-
-OURS_IMPORTS = """
+OURS = Work("""
 from pathlib import Path
 import numpy as np, pyarrow.parquet, pandas, scipy.stats, scipy.linalg
 import evalkit as ek
 from evalkit.matching import none
 from evalkit.estimation import {method}
-"""
-OURS = """
+
+def by_time(effects):
+    "Average by event time with firm-years as weights, as the peers do."
+    times, n = effects.table["event_time"].to_numpy(int), effects.table["n_treated"].to_numpy(float)
+    own = {{str(e): np.where(times == e, n, 0.0) / n[times == e].sum() for e in np.unique(times)}}
+    return ek.combine(effects, own).table[["group", "estimate", "std_error"]].astype(float)
+""", """
 sample = ek.match(ek.Panel.load(Path({folder!r})))
 effects = ek.estimate(sample, {method!r})
 path = effects.table if {method!r} == "event_study" else ek.aggregate(effects, "event_time").table
-answer = dict(zip(path["event_time"].astype(int).astype(str), path[["estimate", "std_error"]].values.tolist()))
-"""
-PEER_IMPORTS = """
-import numpy as np, pandas as pd, pyarrow.parquet as pq, pyfixest as pf
+answer = by_time(effects).values.tolist()
+""")  # fmt: skip
+AGAIN = Work(OURS.imports + """
+from evalkit.estimation import event_study
+sample = ek.match(ek.Panel.load(Path({folder!r})))
+ek.estimate(sample, "event_study")
+""", """
+for _ in range(10):
+    effects = ek.estimate(sample, "event_study", leads=2)
+answer = [[0.0, 0.0, 0.0]]
+""")  # fmt: skip
+LONG = """
+import numpy as np, pandas as pd, pyarrow.parquet as pq
 wide = pq.read_table({folder!r} + "/panel.parquet").to_pandas()
 years = np.arange(2014, 2024)
 data = pd.DataFrame({{"firm": np.repeat(np.arange(len(wide)), 10), "year": np.tile(years, len(wide)),
-                     "y": np.log(wide[[f"sales@{{y}}" for y in years]].to_numpy()).ravel()}})
-g = np.repeat(wide["cohort"].fillna(0).to_numpy(), 10)
-event = np.where(g > 0, data["year"] - g, -1).astype(int)
-names = []
+                     "y": np.log(wide[[f"sales@{{y}}" for y in years]].to_numpy()).ravel(),
+                     "g": np.repeat(wide["cohort"].fillna(0).to_numpy().astype(int), 10)}})
+del wide
+"""
+PYFIXEST = Work(LONG + """
+import pyfixest as pf
+event = np.where(data["g"] > 0, data["year"] - data["g"], -1).astype(int)
+names = dict()
 for e in np.unique(event):
     if e != -1:
-        names.append(f"e_{{'m' if e < 0 else 'p'}}{{abs(e)}}")
-        data[names[-1]] = (event == e).astype(float)
-"""
-PEER = """
-fit = pf.feols("y ~ " + " + ".join(names) + " | firm + year", data=data, vcov={{"CRV1": "firm"}},
+        names[e] = "e_" + ("m" if e < 0 else "p") + str(abs(e))
+        data[names[e]] = (event == e).astype(float)
+""", """
+fit = pf.feols("y ~ " + " + ".join(names.values()) + " | firm + year", data=data, vcov={{"CRV1": "firm"}},
                copy_data=False, store_data=False, lean=True)
-found = zip(names, fit.coef()[names], fit.se()[names])
-answer = {{n.replace("e_m", "-").replace("e_p", ""): [b, s] for n, b, s in found}}
+answer = [[float(e), float(fit.coef()[name]), float(fit.se()[name])] for e, name in names.items()]
+""")  # fmt: skip
+DIFF_DIFF = """
+import warnings; warnings.filterwarnings("ignore")
+import diff_diff
+data = data.dropna()
+columns = dict(outcome="y", unit="firm", time="year", first_treat="g")
 """
+BY_TIME = """
+answer = [[float(e), float(v["effect"]), float(v["se"])] for e, v in fit.event_study_effects.items() if v["se"] > 0]
+"""
+TASKS: dict[str, dict[str, Work]] = {
+    "event_study": {"pyfixest": PYFIXEST},
+    "sun_abraham": {"diff-diff": Work(LONG + DIFF_DIFF, "fit = diff_diff.SunAbraham().fit(data, **columns)" + BY_TIME)},
+    "imputation": {
+        "diff-diff": Work(
+            LONG + DIFF_DIFF,
+            'fit = diff_diff.ImputationDiD().fit(data, **columns, aggregate="event_study")' + BY_TIME,
+        )
+    },
+    "group_time": {
+        "diff-diff": Work(
+            LONG + DIFF_DIFF,
+            'fit = diff_diff.CallawaySantAnna(estimation_method="reg").fit(data, **columns, aggregate="event_study")'
+            + BY_TIME,
+        )
+    },
+}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser()
-    parser.add_argument("--firms", type=int, default=1_000_000)
-    parser.add_argument("--peer-firms", type=int, default=100_000)
+    parser.add_argument("--firms", type=int, nargs="*", default=[10_000, 100_000, 1_000_000])
+    parser.add_argument("--tasks", nargs="*", default=list(TASKS), choices=list(TASKS))
     parser.add_argument("--repeats", type=int, default=5)
-    arguments = parser.parse_args()
+    parser.add_argument("--peer-repeats", type=int, default=1)
+    parser.add_argument("--peers-up-to", type=int, default=100_000)
+    asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
-        for n_firms, with_peer in ((arguments.peer_firms, True), (arguments.firms, False)):
+        for n_firms in asked.firms:
             folder = Path(scratch) / str(n_firms)
             write_panel(n_firms, folder)
-            rows = {m: measure(OURS_IMPORTS, OURS, arguments.repeats, folder, m) for m in METHODS}
-            if with_peer:
-                rows["pyfixest"] = measure(PEER_IMPORTS, PEER, max(1, arguments.repeats // 2), folder, "")
-                compare(rows["event_study"], rows["pyfixest"])
-            for method, row in rows.items():
-                print(f"{n_firms:>9,} firms x 10  {method:<12} CPU {row['cpu_s']:7.2f} s  wall {row['wall_s']:7.2f} s  "
-                      f"peak {row['peak_gib']:5.2f} GiB")  # fmt: skip
+            for task in asked.tasks:
+                places = {"folder": str(folder), "method": task}
+                ours = measure(sys.executable, OURS, asked.repeats, places)
+                print(line(n_firms, f"{task} evalkit", ours), flush=True)
+                for name, work in TASKS[task].items() if n_firms <= asked.peers_up_to else ():
+                    peer = measure(sys.executable, work, asked.peer_repeats, places)
+                    print(line(n_firms, f"{task} {name}", peer), flush=True)
+                    compare(ours, peer)
+            again = measure(sys.executable, AGAIN, asked.repeats, {"folder": str(folder), "method": "event_study"})
+            print(f"{n_firms:>9,} firms x 10  a further specification {again['cpu_s'] * 100:.1f} ms", flush=True)
 
 
 def write_panel(n_firms: int, folder: Path) -> None:
@@ -107,25 +138,17 @@ def write_panel(n_firms: int, folder: Path) -> None:
     Panel(pa.table(columns), PERIODS, (Outcome(name="sales", transform="log"),)).save(folder)
 
 
-def measure(imports: str, work: str, repeats: int, folder: Path, method: str) -> dict:
-    code = MEASURE.format(
-        imports=imports.format(folder=str(folder), method=method), work=work.format(folder=str(folder), method=method)
-    )
-    runs = []
-    for _ in range(repeats):
-        done = subprocess.run(
-            [sys.executable, "-W", "ignore", "-c", code], check=True, capture_output=True, text=True,
-            env={**os.environ, "PYTHONHASHSEED": "0"},
-        )  # fmt: skip
-        runs.append(json.loads(done.stdout.splitlines()[-1]))
-    middle = {k: statistics.median(r[k] for r in runs) for k in ("cpu_s", "wall_s", "peak_gib")}
-    return {**middle, "answer": runs[0]["answer"]}
-
-
 def compare(ours: dict, peer: dict) -> None:
-    worst = max(abs(ours["answer"][e][0] - v[0]) for e, v in peer["answer"].items())
-    print(f"largest difference from pyfixest: {worst:.1e}; CPU ratio {peer['cpu_s'] / ours['cpu_s']:.1f}, "
-          f"memory ratio {peer['peak_gib'] / max(ours['peak_gib'], 1e-3):.1f}")  # fmt: skip
+    """Print how much more the peer needs; stop when answers differ."""
+    known = {int(e): (b, s) for e, b, s in ours["answer"]}
+    pairs = [(known[int(e)], (b, s)) for e, b, s in peer["answer"] if int(e) in known]
+    effect, error = (max(abs(mine[k] - other[k]) for mine, other in pairs) for k in (0, 1))
+    cpu, whole = (peer[k] / ours[k] for k in ("cpu_s", "whole_cpu_s"))
+    print(f"  {len(pairs)} event times, largest difference {effect:.1e} of effects, {error:.1e} of standard errors; "
+          f"the peer needs {cpu:.1f} x the CPU ({whole:.1f} x with imports), "
+          f"{peer['peak_gib'] / max(ours['peak_gib'], 1e-3):.1f} x the memory", flush=True)  # fmt: skip
+    if effect > AGREES:
+        sys.exit("a peer does not agree")
 
 
 if __name__ == "__main__":
