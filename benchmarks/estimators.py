@@ -1,7 +1,7 @@
 """CPU seconds, wall time and memory of the estimators beside pyfixest and diff-diff, panel already built.
 
 Usage: python benchmarks/estimators.py [--firms 10000 100000 1000000] [--repeats 5] [--peer-repeats 1]
-           [--tasks event_study sun_abraham imputation group_time] [--peers-up-to 100000]
+           [--tasks event_study sun_abraham imputation group_time switching] [--peers-up-to 100000]
 
 Each run is a process of its own, so that a peer that compiles does so in each of them. Answers by event time must
 agree. Memory is the peak beyond an interpreter with the same packages (and, for peers, the long table).
@@ -57,6 +57,7 @@ years = np.arange(2014, 2024)
 data = pd.DataFrame({{"firm": np.repeat(np.arange(len(wide)), 10), "year": np.tile(years, len(wide)),
                      "y": np.log(wide[[f"sales@{{y}}" for y in years]].to_numpy()).ravel(),
                      "g": np.repeat(wide["cohort"].fillna(0).to_numpy().astype(int), 10)}})
+on = (wide[[f"award@{{y}}" for y in years]].to_numpy() > 0).astype(float).ravel()
 del wide
 """
 PYFIXEST = Work(LONG + """
@@ -97,13 +98,23 @@ TASKS: dict[str, dict[str, Work]] = {
             + BY_TIME,
         )
     },
-}
+    "switching": {
+        "diff-diff": Work(
+            LONG + DIFF_DIFF + """
+data["on"] = on[data.index.to_numpy()]
+""", """
+fit = diff_diff.ChaisemartinDHaultfoeuille(drop_larger_lower=False).fit(
+    data, outcome="y", group="firm", time="year", treatment="on", L_max=3)
+answer = [[float(l - 1), float(v["effect"]), float(v["se"])] for l, v in fit.event_study_effects.items()]
+""")
+    },
+}  # fmt: skip
 
 
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--firms", type=int, nargs="*", default=[10_000, 100_000, 1_000_000])
-    parser.add_argument("--tasks", nargs="*", default=list(TASKS), choices=list(TASKS))
+    parser.add_argument("--tasks", nargs="*", default=[t for t in TASKS if t != "switching"], choices=list(TASKS))
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--peer-repeats", type=int, default=1)
     parser.add_argument("--peers-up-to", type=int, default=100_000)
@@ -125,7 +136,7 @@ def main() -> None:
 
 
 def write_panel(n_firms: int, folder: Path) -> None:
-    """Write a panel with five cohorts, 3 % treated, AR shocks, one firm in twenty leaving early."""
+    """Write a panel with five cohorts, 3 % treated, awards that repeat, one firm in twenty leaving early."""
     rng = np.random.Generator(np.random.Philox(key=11))
     cohort = np.where(rng.random(n_firms) < 0.03, rng.integers(2017, 2022, n_firms), 0).astype(np.int32)
     shock = rng.normal(0, 0.15, (n_firms, len(PERIODS)))
@@ -135,7 +146,10 @@ def write_panel(n_firms: int, folder: Path) -> None:
     levels = np.where(np.array(PERIODS) >= leave[:, None], np.nan, np.exp(y))
     columns = {"firm_id": pa.array([f"{i:013d}" for i in range(n_firms)]), "cohort": pa.array(cohort, mask=cohort == 0)}
     columns |= {f"sales@{p}": pa.array(levels[:, j], mask=np.isnan(levels[:, j])) for j, p in enumerate(PERIODS)}
-    Panel(pa.table(columns), PERIODS, (Outcome(name="sales", transform="log"),)).save(folder)
+    first = cohort[:, None] == np.array(PERIODS)
+    again = (rng.random(levels.shape) < 0.3) & (cohort[:, None] > 0) & (np.array(PERIODS) > cohort[:, None])
+    columns |= {f"award@{p}": 1e6 * (first | again)[:, j] for j, p in enumerate(PERIODS)}
+    Panel(pa.table(columns), PERIODS, (Outcome(name="sales", transform="log"),), award_path="award").save(folder)
 
 
 def compare(ours: dict, peer: dict) -> None:

@@ -265,6 +265,7 @@ class Panel:
         clusters: Sequence[str] = (),
         pool: str = "",
         dose: str = "",
+        award: str = "",
     ) -> "Panel":
         """Make a panel from a long table at hand (pandas, Polars or Arrow): one row per firm and year.
 
@@ -286,6 +287,8 @@ class Panel:
             Column constant per firm: which comparison group a never-treated firm belongs to, null for none.
         dose : str
             Column of the amount awarded, constant per firm; only that of treated firms counts.
+        award : str
+            Firm-year column of the amount awarded in each year; firm-years that the table lacks have none.
 
         Raises
         ------
@@ -297,9 +300,11 @@ class Panel:
         declared = tuple(Outcome.model_validate({"name": n, "transform": t}) for n, t in transforms.items())
         beside = [name for name in (pool, dose) if name]
         constant = tuple(dict.fromkeys((*covariates, *clusters, *beside)))
-        panel = _pivot(frame, (firm, year, cohort), declared, constant, anticipation)
+        panel = _pivot(frame, (firm, year, cohort), declared, constant, anticipation, award)
         roles = tuple(c for c in panel.covariates if c.name in covariates)
-        return dataclasses.replace(panel, covariates=roles, clusters=tuple(clusters), pool=pool, dose=dose)
+        return dataclasses.replace(
+            panel, covariates=roles, clusters=tuple(clusters), pool=pool, dose=dose, award_path=award
+        )
 
 
 def _require_finite(values: NDArray[np.float64], outcomes: Sequence[Outcome]) -> None:
@@ -322,13 +327,15 @@ def _pivot(
     outcomes: tuple[Outcome, ...],
     covariates: tuple[str, ...],
     anticipation: int,
+    award: str = "",
 ) -> Panel:
     """Scatter a long table into one row per firm."""
     import pyarrow as pa
 
     firm, year, cohort = keys
     table = pa.table(frame)
-    wanted = [firm, year, cohort, *(o.column for o in outcomes), *covariates]
+    scattered = dict.fromkeys([*(o.column for o in outcomes), *([award] if award else [])])
+    wanted = [firm, year, cohort, *scattered, *covariates]
     for name in wanted:
         if name not in table.column_names:
             raise DataError("no such column", where=name, code="E_COLUMN", hint=did_you_mean(name, table.column_names))
@@ -367,8 +374,8 @@ def _pivot(
         kind: Kind = "number" if pa.types.is_floating(values.type) or pa.types.is_integer(values.type) else "category"
         columns[name] = values.cast(pa.float64() if kind == "number" else pa.string())
         roles.append(PanelCovariate(name, kind))
-    for column in dict.fromkeys(o.column for o in outcomes):
-        wide = np.full(len(ids) * len(periods), np.nan)
+    for column in scattered:
+        wide = np.full(len(ids) * len(periods), 0.0 if column == award else np.nan)
         wide[cell] = table[column].to_numpy(zero_copy_only=False).astype(float)
         _require_finite(wide, [o for o in outcomes if o.column == column])
         for j, p in enumerate(periods):

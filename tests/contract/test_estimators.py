@@ -28,8 +28,16 @@ def surveyed(**settings: float) -> pd.DataFrame:
     return table.assign(y=table["g"] % 7 + np.sin(table["year"]) + hit * settings["effect"])
 
 
-TABLES = {"triple": twins.triple_frame, "dose": twins.dosed_frame, "cross_sections": surveyed}
-ROLES = {"triple": {"covariates": ("eligible",)}, "dose": {"dose": "dose"}}
+def awarded(**settings: float) -> pd.DataFrame:
+    """With the amount awarded in each year, from the first award on."""
+    table = twins.frame(**settings)
+    return table.assign(award=100.0 * ((table["g"] > 0) & (table["year"] >= table["g"])))
+
+
+TABLES = {
+    "triple": twins.triple_frame, "dose": twins.dosed_frame, "cross_sections": surveyed, "switching": awarded,
+}  # fmt: skip
+ROLES = {"triple": {"covariates": ("eligible",)}, "dose": {"dose": "dose"}, "switching": {"award": "award"}}
 OPTIONS = {"triple": {"eligible": "eligible", "levels": ("yes",)}}
 
 

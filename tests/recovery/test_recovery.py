@@ -77,7 +77,11 @@ def panel(y: np.ndarray) -> Panel:
     number = np.arange(N_FIRMS)
     columns |= {"kind": np.where(number % 2, "A", "B"), "dose": 1.0 + number % 7}
     outcomes = tuple(Outcome(name=f"y{r}") for r in range(len(y)))
-    return Panel(pa.table(columns), tuple(YEARS.tolist()), outcomes, (PanelCovariate("kind", "category"),), dose="dose")
+    columns |= {f"award@{year}": 1.0 * ((g > 0) & (year >= g)) for year in YEARS.tolist()}
+    return Panel(
+        pa.table(columns), tuple(YEARS.tolist()), outcomes, (PanelCovariate("kind", "category"),), dose="dose",
+        award_path="award",
+    )  # fmt: skip
 
 
 def overall(name: str, y: np.ndarray) -> np.ndarray:
