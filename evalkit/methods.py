@@ -46,10 +46,16 @@ class Description:
 
 
 @cache
-def _modules(kind: Kind) -> dict[str, str]:
-    """Return module path by method name, without importing any of them."""
+def _shipped(kind: Kind) -> dict[str, str]:
+    """Return module path by name of the methods in evalkit itself."""
     package = importlib.import_module(f"evalkit.{kind}")
-    found = {m.name: f"evalkit.{kind}.{m.name}" for m in pkgutil.iter_modules(package.__path__) if m.name[0] != "_"}
+    return {m.name: f"evalkit.{kind}.{m.name}" for m in pkgutil.iter_modules(package.__path__) if m.name[0] != "_"}
+
+
+@cache
+def _modules(kind: Kind) -> dict[str, str]:
+    """Return module path by method name, without importing any of them; reads what all installed packages offer."""
+    found = dict(_shipped(kind))
     for entry in importlib.metadata.entry_points(group=f"evalkit.{kind}"):
         found.setdefault(entry.name, entry.value)
     return dict(sorted(found.items()))
@@ -62,7 +68,7 @@ def names(kind: Kind) -> list[str]:
 
 def method_class(kind: Kind, name: str, where: str = "") -> type[Any]:
     """Import the one module called `name` and return its `Method` class."""
-    modules = _modules(kind)
+    modules = _shipped(kind) if name in _shipped(kind) else _modules(kind)
     if name not in modules:
         raise UnknownNameError(f"unknown {kind} method '{name}'", where=where, hint=did_you_mean(name, modules))
     found: type[Any] = importlib.import_module(modules[name]).Method
