@@ -5,28 +5,58 @@ from collections.abc import Iterator
 
 from evalkit.reporting.document import Inline, Table, plain
 
-MOST_CELLS, FEWEST_CELLS = 36, 5
-"""Widest and narrowest a column is taken to be; longer text is wrapped."""
+MOST_CELLS, FEWEST_CELLS = 34, 5
+"""Widest and narrowest a column is at first; longer text is wrapped, or takes the room that is left."""
 LONGEST_WORD = 12
 GAP = 2
 """Between columns."""
 LARGEST, SMALLEST = 8.5, 6.5
 """Letters of a table, in points."""
-EM = 0.5
+EM = 0.56
 """Width of one cell in ems."""
 
 
-def widths(table: Table) -> list[int]:
-    """Return how wide each column wants to be, in cells of a fixed-width screen (a kanji takes two)."""
-    return [
-        max(_word(plain(column.title)), min(MOST_CELLS, _longest(row[place] for row in table.rows)), 4)
-        for place, column in enumerate(table.columns)
-    ]
+def widths(table: Table, room: int = 0) -> list[int]:
+    """Return how wide each column is, in cells of a fixed-width screen (a kanji takes two).
+
+    Parameters
+    ----------
+    table : Table
+        With at least one column.
+    room : int
+        What all columns may take together; columns of long text share what others leave of it.
+    """
+    places = range(len(table.columns))
+    heads = [_word(plain(column.title)) for column in table.columns]
+    longest = [max(heads[place], _longest(row[place] for row in table.rows), FEWEST_CELLS) for place in places]
+    given = [max(heads[place], min(longest[place], MOST_CELLS)) for place in places]
+    short = [place for place in places if given[place] < longest[place]]
+    for place in short:
+        spare = max(0, room - sum(given)) // len(short)
+        given[place] += min(spare, longest[place] - given[place])
+    return given
 
 
 def cells(text: str) -> int:
     """Return how many cells of a fixed-width screen a text takes."""
-    return sum(2 if unicodedata.east_asian_width(sign) in "WFA" else 1 for sign in text)
+    return sum(2 if unicodedata.east_asian_width(sign) in "WF" else 1 for sign in text)
+
+
+def letters(table: Table, line: float) -> float:
+    """Return the size of letters, in points, with which a table fits a line of that many points if any does."""
+    return max(SMALLEST, min(LARGEST, line / (_wanted(widths(table)) * EM)))
+
+
+def shares(table: Table, line: float, size: float) -> list[float]:
+    """Return how wide each column is in points, with letters of a size, on a line of that many points."""
+    room = int(line / (size * EM)) - GAP * len(table.columns)
+    given = widths(table, room)
+    scale = min(size * EM, line / _wanted(given))
+    return [round((width + GAP) * scale, 2) for width in given]
+
+
+def _wanted(given: list[int]) -> int:
+    return sum(given) + GAP * len(given)
 
 
 def _longest(texts: Iterator[Inline]) -> int:
@@ -34,16 +64,5 @@ def _longest(texts: Iterator[Inline]) -> int:
 
 
 def _word(title: str) -> int:
-    """Return the cells of the longest part that is not broken: a word, or about four kanji."""
+    """Return the cells of the longest part of a title that is not broken: a word, or a few kanji."""
     return max((min(cells(word), LONGEST_WORD) for word in title.split()), default=0)
-
-
-def letters(table: Table, line: float) -> float:
-    """Return the size of letters, in points, with which a table fits a line of that many points if any does."""
-    wanted = sum(widths(table)) + GAP * len(table.columns)
-    return max(SMALLEST, min(LARGEST, line / (wanted * EM)))
-
-
-def natural(table: Table, size: float) -> float:
-    """Return how wide a table would be with letters of a size, in points."""
-    return (sum(widths(table)) + GAP * len(table.columns)) * EM * size

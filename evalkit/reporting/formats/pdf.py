@@ -10,7 +10,7 @@ from evalkit.errors import ResourceError
 from evalkit.model import store
 from evalkit.reporting.document import Callout, Document, Figure, Run, Table, plain, runs
 from evalkit.reporting.figures.fonts import japanese_font, latin_font, without_glyph
-from evalkit.reporting.formats.columns import GAP, letters, natural, widths
+from evalkit.reporting.formats.columns import letters, shares
 from evalkit.reporting.words import words
 
 LINE = 504.0
@@ -80,10 +80,7 @@ def _layout(part: object) -> dict[str, Any]:
     """Return what the template needs to know beside the words."""
     if isinstance(part, Table):
         size = letters(part, LINE)
-        return {
-            "widths": [width + GAP for width in widths(part)], "size": size,
-            "width": min(LINE, max(natural(part, size) + 6, LINE / 2)),
-        }  # fmt: skip
+        return {"widths": shares(part, LINE, size), "size": size}
     if isinstance(part, Callout):
         return {"is_quiet": part.kind in ("null", "hidden", "unknown", "no_interval")}
     return {"alternative": part.alternative or plain(part.caption)} if isinstance(part, Figure) else {}
