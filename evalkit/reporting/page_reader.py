@@ -7,7 +7,19 @@ from html.parser import HTMLParser
 
 from evalkit.model.evaluation import Number
 from evalkit.reporting.document import (
-    Block, Bullets, Callout, Column, Document, Figure, Heading, Inline, Paragraph, Run, Section, Table, Terms,
+    Block,
+    Bullets,
+    Callout,
+    Column,
+    Document,
+    Figure,
+    Heading,
+    Inline,
+    Paragraph,
+    Run,
+    Section,
+    Table,
+    Terms,
 )  # fmt: skip
 from evalkit.reporting.page import Page
 

@@ -1,40 +1,59 @@
-"""How wide the columns of a table are, and how small its letters, on paper and on a sheet."""
+"""How wide the columns of a table are, and how small its letters."""
 
 import unicodedata
 from collections.abc import Iterator
 
 from evalkit.reporting.document import Inline, Table, plain
 
-MOST_CELLS, FEWEST_CELLS = 34, 5
-"""Widest and narrowest a column is at first; longer text is wrapped, or takes the room that is left."""
-LONGEST_WORD = 12
+WORDS, FEWEST = 18, 5
+"""Cells that a column of words needs at least when it has long texts, and any column."""
+LONGEST_WORD = 14
 GAP = 2
 """Between columns."""
 LARGEST, SMALLEST = 8.5, 6.5
 """Letters of a table, in points."""
 EM = 0.56
 """Width of one cell in ems."""
+LOOSE = 1.2
+"""A table that does not fill its line is so much wider than it need be."""
 
 
-def widths(table: Table, room: int = 0) -> list[int]:
-    """Return how wide each column is, in cells of a fixed-width screen (a kanji takes two).
+def longest(table: Table) -> list[int]:
+    """Return how wide each column would be on one line, in cells of a fixed-width screen (a kanji takes two)."""
+    return [
+        max(_word(plain(column.title)), _longest(row[place] for row in table.rows), FEWEST)
+        for place, column in enumerate(table.columns)
+    ]
+
+
+def letters(table: Table, line: float) -> float:
+    """Return the size of letters, in points, with which a table fits a line of that many points if any does."""
+    wanted = sum(_needs(table)) + GAP * len(table.columns)
+    return max(SMALLEST, min(LARGEST, line / (wanted * EM)))
+
+
+def shares(table: Table, line: float, size: float) -> list[float]:
+    """Return how wide each column is in points: numbers on one line, and words share the rest.
 
     Parameters
     ----------
     table : Table
         With at least one column.
-    room : int
-        What all columns may take together; columns of long text share what others leave of it.
+    line : float
+        Width between the margins, in points.
+    size : float
+        Of its letters, in points.
     """
-    places = range(len(table.columns))
-    heads = [_word(plain(column.title)) for column in table.columns]
-    longest = [max(heads[place], _longest(row[place] for row in table.rows), FEWEST_CELLS) for place in places]
-    given = [max(heads[place], min(longest[place], MOST_CELLS)) for place in places]
-    short = [place for place in places if given[place] < longest[place]]
-    for place in short:
-        spare = max(0, room - sum(given)) // len(short)
-        given[place] += min(spare, longest[place] - given[place])
-    return given
+    given, wanted = _needs(table), longest(table)
+    room = int(line / (size * EM)) - GAP * len(given)
+    for _ in given:
+        short = [place for place, width in enumerate(given) if width < wanted[place]]
+        spare = max(0, room - sum(given)) // max(1, len(short))
+        for place in short:
+            given[place] += min(spare, wanted[place] - given[place])
+    total = sum(given) + GAP * len(given)
+    scale = min(LOOSE * size * EM, line / total)
+    return [round((width + GAP) * scale, 2) for width in given]
 
 
 def cells(text: str) -> int:
@@ -42,21 +61,13 @@ def cells(text: str) -> int:
     return sum(2 if unicodedata.east_asian_width(sign) in "WF" else 1 for sign in text)
 
 
-def letters(table: Table, line: float) -> float:
-    """Return the size of letters, in points, with which a table fits a line of that many points if any does."""
-    return max(SMALLEST, min(LARGEST, line / (_wanted(widths(table)) * EM)))
-
-
-def shares(table: Table, line: float, size: float) -> list[float]:
-    """Return how wide each column is in points, with letters of a size, on a line of that many points."""
-    room = int(line / (size * EM)) - GAP * len(table.columns)
-    given = widths(table, room)
-    scale = min(size * EM, line / _wanted(given))
-    return [round((width + GAP) * scale, 2) for width in given]
-
-
-def _wanted(given: list[int]) -> int:
-    return sum(given) + GAP * len(given)
+def _needs(table: Table) -> list[int]:
+    """Return how wide each column must be: numbers are not broken, words are."""
+    heads = (_word(plain(column.title)) for column in table.columns)
+    return [
+        full if column.is_number else max(head, min(full, WORDS))
+        for full, head, column in zip(longest(table), heads, table.columns, strict=True)
+    ]
 
 
 def _longest(texts: Iterator[Inline]) -> int:

@@ -7,7 +7,20 @@ from pathlib import Path
 
 from evalkit.model import store
 from evalkit.reporting.document import (
-    Block, Bullets, Callout, Document, Figure, Heading, Inline, Paragraph, Run, Section, Table, Terms, plain, runs,
+    Block,
+    Bullets,
+    Callout,
+    Document,
+    Figure,
+    Heading,
+    Inline,
+    Paragraph,
+    Run,
+    Section,
+    Table,
+    Terms,
+    plain,
+    runs,
 )  # fmt: skip
 from evalkit.reporting.words import Words, words
 

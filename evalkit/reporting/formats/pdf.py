@@ -38,9 +38,7 @@ def write(document: Document, path: Path) -> None:
         **{f"{figure.stem}.svg": figure.svg.encode() for figure in figures},
     }  # fmt: skip
     folders = [str(font.parent) for font in (japanese_font(), latin_font())]
-    written = typst.compile(
-        files, font_paths=folders, ignore_system_fonts=True, pdf_standards="ua-1", timestamp=EPOCH
-    )
+    written = typst.compile(files, font_paths=folders, ignore_system_fonts=True, pdf_standards="ua-1", timestamp=EPOCH)
     store.write_bytes(path, written)
 
 

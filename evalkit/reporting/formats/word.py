@@ -9,7 +9,18 @@ from typing import Any
 
 from evalkit.model import store
 from evalkit.reporting.document import (
-    Block, Bullets, Callout, Document, Figure, Heading, Inline, Paragraph, Run, Table, Terms, plain,
+    Block,
+    Bullets,
+    Callout,
+    Document,
+    Figure,
+    Heading,
+    Inline,
+    Paragraph,
+    Run,
+    Table,
+    Terms,
+    plain,
 )  # fmt: skip
 from evalkit.reporting.formats.word_style import KINDS, prepare
 from evalkit.reporting.formats.word_text import Names, add_table, put

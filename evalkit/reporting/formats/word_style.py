@@ -117,7 +117,7 @@ def _styles() -> list[str]:
         "Kicker": ("Kicker", "Normal", _spaced(0, 40), _look(9.5, QUIET)),
         "Finding": ("Finding", "Normal", _aside(), _look(12, INK, bold=True)),
         "Callout": ("Callout", "Normal", _aside(), _look(10)),
-        "Term": ("Term", "Normal", _spaced(0, 60, more='<w:ind w:left="3400" w:hanging="3400"/>'), ""),
+        "Term": ("Term", "Normal", _spaced(0, 60, more='<w:ind w:left="3900" w:hanging="3900"/>'), ""),
         "Caption": ("caption", "Normal", _spaced(200, 80, more="<w:keepNext/>"), _look(10, INK, bold=True)),
         "Picture": ("Picture", "Normal", _spaced(0, 200), ""),
         "AfterTable": ("After Table", "Normal", _spaced(0, 120), _look(4)),
@@ -135,7 +135,9 @@ def _styles() -> list[str]:
     }  # fmt: skip
     made = [_style(name, *parts) for name, parts in text.items()]
     mono = f'<w:rFonts w:ascii="Consolas" w:hAnsi="Consolas" w:eastAsia="{EAST_ASIAN}"/><w:color w:val="{QUIET}"/>'
-    made.append(f'<w:style {_namespace()} w:type="character" w:styleId="Code"><w:name w:val="Code"/><w:rPr>{mono}</w:rPr></w:style>')
+    made.append(
+        f'<w:style {_namespace()} w:type="character" w:styleId="Code"><w:name w:val="Code"/><w:rPr>{mono}</w:rPr></w:style>'
+    )
     return [*made, _table_style()]
 
 
