@@ -58,6 +58,8 @@ def shares(table: Table, line: float, size: float) -> list[float]:
 
 def cells(text: str) -> int:
     """Return how many cells of a fixed-width screen a text takes."""
+    if text.isascii():
+        return len(text)
     return sum(2 if unicodedata.east_asian_width(sign) in "WF" else 1 for sign in text)
 
 

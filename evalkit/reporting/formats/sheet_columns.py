@@ -1,12 +1,15 @@
 """A table's columns as a sheet has them: an effect and the ends of its interval stand in cells of their own."""
 
 import dataclasses
+import math
+from functools import cached_property
 
 from evalkit.reporting.document import Column, Inline, Run, Table, plain
 from evalkit.reporting.formats.columns import cells
+from evalkit.reporting.formats.workbook_style import LETTER
 from evalkit.reporting.words import Words
 
-MOST_WIDTH, FEWEST_WIDTH = 60, 10
+MOST_WIDTH, FEWEST_WIDTH, MOST_HEAD = 60, 10, 16
 """In characters."""
 
 
@@ -18,12 +21,12 @@ class SheetColumn:
     is_number: bool
     cells: tuple[Inline, ...]
 
-    @property
+    @cached_property
     def width(self) -> int:
         """How wide it is, in characters."""
         lines = [line for cell in self.cells for line in plain(cell, between="\n").split("\n")]
-        head = min(18, cells(plain(self.title)))
-        return max(FEWEST_WIDTH, min(MOST_WIDTH, max(map(cells, lines), default=0) + 2), head + 2)
+        head = min(MOST_HEAD, cells(plain(self.title)))
+        return max(FEWEST_WIDTH, min(MOST_WIDTH, math.ceil(LETTER * max(map(cells, lines), default=0)) + 1), head + 3)
 
 
 def sheet_columns(table: Table, words: Words) -> list[SheetColumn]:

@@ -27,11 +27,11 @@ from evalkit.reporting.document import (
 )  # fmt: skip
 from evalkit.reporting.formats.number_formats import number_format
 from evalkit.reporting.formats.sheet_columns import SheetColumn, sheet_columns
-from evalkit.reporting.formats.workbook_style import Looks, open_workbook, sheet_name
+from evalkit.reporting.formats.workbook_style import LOUD, Looks, height, on_paper, open_workbook, sheet_name
 from evalkit.reporting.words import HIDDEN, Words, words
 
-TEXT_WIDTH = 110
-"""Width of the text, in characters."""
+TEXT_WIDTH = 88
+"""Width of the text, in characters: that of a page of A4."""
 SCALE = 1.2
 """Of figures on their sheet."""
 PIXELS, ROW = 96 / 200, 20
@@ -62,6 +62,7 @@ class _Writer:
         self.row, self.n_tables, self.n_figure_rows = 0, 0, 0
         self.section = ""
         self.figures: Any = None
+        self.figure_starts: list[int] = []
         self.places: dict[str, list[str]] = defaultdict(list)
         self.printed: dict[str, str] = {}
         self.numbers: dict[str, Number] = {}
@@ -69,7 +70,7 @@ class _Writer:
     def write(self) -> None:
         document = self.document
         self.text.set_column(0, 0, TEXT_WIDTH)
-        self.text.hide_gridlines(2)
+        on_paper(self.text)
         for line in document.status:
             self.line(line, "status")
         self.line(document.kicker, "quiet")
@@ -79,6 +80,8 @@ class _Writer:
             self._section(section)
         self.row += 1
         self.line(document.footer, "quiet")
+        if self.figures is not None:
+            self.figures.set_h_pagebreaks(self.figure_starts[1:])
         self._numbers()
 
     def _section(self, section: Section) -> None:
@@ -90,6 +93,7 @@ class _Writer:
 
     def line(self, text: Inline, look: str) -> None:
         """Write one line of text."""
+        self.text.set_row(self.row, height([(plain(text, between="\n"), TEXT_WIDTH)]) * LOUD.get(look, 1))
         self.put(self.text, (self.row, 0), text, look)
         self.row += 1
 
@@ -125,14 +129,15 @@ class _Writer:
     def _figure(self, block: Figure) -> None:
         if self.figures is None:
             self.figures = self.book.add_worksheet(self.words["formats.figures"])
-            self.figures.hide_gridlines(2)
+            on_paper(self.figures)
         self._link(block.caption, self.figures, self.n_figure_rows)
-        self.put(self.figures, (self.n_figure_rows, 0), block.caption, "heading")
+        self.put(self.figures, (self.n_figure_rows, 0), block.caption, "caption")
         picture = {
             "image_data": io.BytesIO(block.png), "description": block.alternative, "x_scale": SCALE, "y_scale": SCALE,
         }  # fmt: skip
         self.figures.insert_image(self.n_figure_rows + 1, 0, f"{block.stem}.png", picture)
         height = int.from_bytes(block.png[20:24], "big")
+        self.figure_starts.append(self.n_figure_rows)
         self.n_figure_rows += math.ceil(height * PIXELS * SCALE / ROW) + 3
 
     @add.register
@@ -148,12 +153,13 @@ class _Writer:
             sheet.set_column(place, place, column.width)
             for row, cell in enumerate(column.cells, start=2):
                 self._cell(sheet, (row, place), cell, column)
+        for row, lines in enumerate(zip(*(((c.title, *c.cells)) for c in columns), strict=True), start=1):
+            shown = [(plain(cell, between="\n"), c.width) for cell, c in zip(lines, columns, strict=True)]
+            sheet.set_row(row, height(shown))
         sheet.freeze_panes(2, 1)
         sheet.repeat_rows(1)
         sheet.set_landscape()
-        sheet.set_paper(9)
-        sheet.fit_to_pages(1, 0)
-        sheet.hide_gridlines(2)
+        on_paper(sheet)
 
     def _cell(self, sheet: Any, place: tuple[int, int], cell: Inline, column: SheetColumn) -> None:  # noqa: ANN401
         """Write a cell of a table: a number as a number, all else as text."""
