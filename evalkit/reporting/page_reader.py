@@ -24,6 +24,8 @@ from evalkit.reporting.document import (
 from evalkit.reporting.page import Page
 
 VOID = {"meta"}
+NOT_TEXT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
+"""Signs that XML, and so an office file, cannot hold; they are shown as missing."""
 GROUPS = {"article", "div", "details"}
 """Elements that hold blocks and say nothing themselves."""
 CONTROLS = {"nav", "summary"}
@@ -118,6 +120,7 @@ class _Tree(HTMLParser):
 def _tree(html: str) -> Element:
     """Return the page's elements; of a drawing only what names it."""
     parser = _Tree()
+    html = NOT_TEXT.sub("\N{REPLACEMENT CHARACTER}", html)
     parser.feed(re.sub(r"(<svg\b[^>]*>).*?</svg>", r"\1</svg>", html, flags=re.DOTALL))
     parser.close()
     return parser.open[0]

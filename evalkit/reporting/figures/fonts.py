@@ -4,6 +4,7 @@ import importlib.util
 from pathlib import Path
 
 import matplotlib as mpl
+from matplotlib.ft2font import FT2Font
 
 from evalkit.errors import ResourceError
 
@@ -32,7 +33,5 @@ def japanese_font() -> Path:
 
 def without_glyph(text: str) -> list[str]:
     """Return the characters of a text that neither font has, sorted."""
-    from fontTools.ttLib import TTFont
-
-    known = {code for path in (latin_font(), japanese_font()) for code in TTFont(path, lazy=True).getBestCmap()}
+    known = {code for path in (latin_font(), japanese_font()) for code in FT2Font(str(path)).get_charmap()}
     return sorted({sign for sign in text if sign.isprintable() and ord(sign) not in known})

@@ -46,11 +46,9 @@ def shares(table: Table, line: float, size: float) -> list[float]:
     """
     given, wanted = _needs(table), longest(table)
     room = int(line / (size * EM)) - GAP * len(given)
-    for _ in given:
-        short = [place for place, width in enumerate(given) if width < wanted[place]]
-        spare = max(0, room - sum(given)) // max(1, len(short))
-        for place in short:
-            given[place] += min(spare, wanted[place] - given[place])
+    missing = [full - width for full, width in zip(wanted, given, strict=True)]
+    part = min(1.0, max(0, room - sum(given)) / max(1, sum(missing)))
+    given = [width + int(part * more) for width, more in zip(given, missing, strict=True)]
     total = sum(given) + GAP * len(given)
     scale = min(LOOSE * size * EM, line / total)
     return [round((width + GAP) * scale, 2) for width in given]

@@ -93,7 +93,7 @@ class _Page:
 
 @singledispatch
 def _block(block: Block, page: _Page) -> str:
-    raise TypeError(type(block).__name__)
+    raise TypeError(f"no way to write a {type(block).__name__} on a page in {page.language}")
 
 
 @_block.register

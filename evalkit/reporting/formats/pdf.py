@@ -33,7 +33,7 @@ def write(document: Document, path: Path) -> None:
     _require_glyphs(document)
     template = resources.files("evalkit.reporting") / "templates" / TEMPLATE
     figures = [part for section in document.sections for part in section.blocks if isinstance(part, Figure)]
-    files = {
+    files: Any = {
         "main.typ": template.read_bytes(), "document.json": json.dumps(_data(document), ensure_ascii=False).encode(),
         **{f"{figure.stem}.svg": figure.svg.encode() for figure in figures},
     }  # fmt: skip

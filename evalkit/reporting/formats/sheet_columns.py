@@ -46,12 +46,12 @@ def _ends(column: Column, own: tuple[Inline, ...], most: int, words: Words) -> l
     """Split an interval, with an effect before it or not, into its numbers; a mark stands in the first."""
     above, _, below = _parted(column.title)
     interval = below or column.title
-    titles = [(*_around(words["formats.low"], interval),), (*_around(words["formats.high"], interval),)]
-    titles = [above, *titles] if most == 3 else titles
+    ends = [_around(words[f"formats.{end}"], interval) for end in ("low", "high")]
+    titles = [above, *ends][3 - most :]
     blank: Inline = ()
     split = []
     for cell in own:
-        found = [(run,) for run in _numbers(cell)]
+        found: list[Inline] = [(run,) for run in _numbers(cell)]
         split.append((found or [cell]) + [blank] * (most - max(1, len(found))))
     return [
         SheetColumn(title, is_number=True, cells=tuple(row[place] for row in split))

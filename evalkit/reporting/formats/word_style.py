@@ -8,7 +8,7 @@ from evalkit.reporting.words import words
 
 LINE = 500.0
 """Width of an A4 page between its margins, in points."""
-INK, QUIET, ACCENT, PALE, WARN = "1D2530", "56606E", "1F4E79", "F4F6F9", "8A5A00"
+INK, QUIET, ACCENT, PALE, PALER, WARN = "1D2530", "56606E", "1F4E79", "F4F6F9", "D5DAE1", "8A5A00"
 VERDICTS = {"pass": "1D6B41", "warn": WARN, "fail": "A3260F"}
 FONTS = {"en": "Calibri", "ja": "Yu Gothic"}
 EAST_ASIAN = "Yu Gothic"
@@ -29,21 +29,18 @@ def cell_style(size: float) -> str:
 
 def prepare(word: Any, document: Document) -> None:  # noqa: ANN401 - python-docx has no types here
     """Set up an empty Word document."""
+    from docx.oxml import parse_xml
+
     _properties(word.core_properties, document)
     _page(word, document)
-    latin = FONTS[document.language]
-    for style in word.styles:
-        if style.element.rPr is not None:
-            _fonts(style.element.rPr, latin)
-    _defaults(word, document.language)
-    for xml in _styles():
-        from docx.oxml import parse_xml
-
-        made = parse_xml(xml)
-        for old in word.styles.element.findall(made.tag):
-            if old.get(_qn("w:styleId")) == made.get(_qn("w:styleId")):
-                word.styles.element.remove(old)
-        word.styles.element.append(made)
+    known = word.styles.element
+    for fonts in known.iter(_qn("w:rFonts")):
+        _name(fonts, FONTS[document.language])
+    _defaults(known, document.language)
+    for made in map(parse_xml, _styles()):
+        for old in [old for old in known if old.get(_qn("w:styleId")) == made.get(_qn("w:styleId"))]:
+            known.remove(old)
+        known.append(made)
 
 
 def _properties(properties: Any, document: Document) -> None:  # noqa: ANN401
@@ -87,18 +84,15 @@ def _qn(name: str) -> str:
     return str(qn(name))
 
 
-def _fonts(look: Any, latin: str) -> None:  # noqa: ANN401
+def _name(fonts: Any, latin: str) -> None:  # noqa: ANN401
     """Name fonts in place of those of the theme, which has none for Japanese."""
-    given = look.get_or_add_rFonts()
-    given.attrib.clear()
+    fonts.attrib.clear()
     for kind, name in (("ascii", latin), ("hAnsi", latin), ("eastAsia", EAST_ASIAN), ("cs", latin)):
-        given.set(_qn(f"w:{kind}"), name)
+        fonts.set(_qn(f"w:{kind}"), name)
 
 
-def _defaults(word: Any, language: str) -> None:  # noqa: ANN401
-    look = word.styles.element.find(_qn("w:docDefaults")).find(_qn("w:rPrDefault")).find(_qn("w:rPr"))
-    _fonts(look, FONTS[language])
-    spoken = look.find(_qn("w:lang"))
+def _defaults(styles: Any, language: str) -> None:  # noqa: ANN401
+    spoken = next(styles.find(_qn("w:docDefaults")).iter(_qn("w:lang")))
     spoken.set(_qn("w:val"), TAGS[language])
     spoken.set(_qn("w:eastAsia"), "ja-JP")
 
@@ -117,8 +111,8 @@ def _styles() -> list[str]:
         "Kicker": ("Kicker", "Normal", _spaced(0, 40), _look(9.5, QUIET)),
         "Finding": ("Finding", "Normal", _aside(), _look(12, INK, bold=True)),
         "Callout": ("Callout", "Normal", _aside(), _look(10)),
-        "Term": ("Term", "Normal", _spaced(0, 60, more='<w:ind w:left="3900" w:hanging="3900"/>'), ""),
-        "Caption": ("caption", "Normal", _spaced(200, 80, more="<w:keepNext/>"), _look(10, INK, bold=True)),
+        "Term": ("Term", "Normal", _spaced(0, 60, indent=3900), ""),
+        "Caption": ("caption", "Normal", _spaced(200, 80, is_kept=True), _look(10, INK, bold=True)),
         "Picture": ("Picture", "Normal", _spaced(0, 200), ""),
         "AfterTable": ("After Table", "Normal", _spaced(0, 120), _look(4)),
         "Header": ("header", "Normal", '<w:spacing w:after="0"/><w:jc w:val="center"/>', _look(8, WARN)),
@@ -133,41 +127,36 @@ def _styles() -> list[str]:
             ) for size in SIZES
         },
     }  # fmt: skip
-    made = [_style(name, *parts) for name, parts in text.items()]
     mono = f'<w:rFonts w:ascii="Consolas" w:hAnsi="Consolas" w:eastAsia="{EAST_ASIAN}"/><w:color w:val="{QUIET}"/>'
-    made.append(
-        f'<w:style {_namespace()} w:type="character" w:styleId="Code"><w:name w:val="Code"/><w:rPr>{mono}</w:rPr></w:style>'
-    )
-    return [*made, _table_style()]
+    code = _style("character", "Code", "Code", f"<w:rPr>{mono}</w:rPr>")
+    return [*(_paragraph_style(name, *parts) for name, parts in text.items()), code, _table_style()]
 
 
-def _namespace() -> str:
+def _style(kind: str, name: str, title: str, inner: str, own: str = "") -> str:
     from docx.oxml.ns import nsdecls
 
-    return str(nsdecls("w"))
+    return f'<w:style {nsdecls("w")} w:type="{kind}" w:styleId="{name}"{own}><w:name w:val="{title}"/>{inner}</w:style>'
 
 
-def _style(name: str, title: str, based_on: str, paragraph: str, look: str) -> str:
-    own = ' w:default="1"' if name == "Normal" else ""
+def _paragraph_style(name: str, title: str, based_on: str, paragraph: str, look: str) -> str:
     base = f'<w:basedOn w:val="{based_on}"/>' if based_on else ""
-    return (
-        f'<w:style {_namespace()} w:type="paragraph" w:styleId="{name}"{own}><w:name w:val="{title}"/>{base}<w:qFormat/>'
-        f"<w:pPr>{paragraph}</w:pPr><w:rPr>{look}</w:rPr></w:style>"
-    )
+    inner = f"{base}<w:qFormat/><w:pPr>{paragraph}</w:pPr><w:rPr>{look}</w:rPr>"
+    return _style("paragraph", name, title, inner, own="" if based_on else ' w:default="1"')
 
 
-def _spaced(before: int, after: int, *, level: int | None = None, more: str = "") -> str:
-    """Return space around a paragraph in twentieths of a point; headings stay with what follows."""
-    keep = "<w:keepNext/><w:keepLines/>" if level is not None else ""
+def _spaced(before: int, after: int, *, level: int | None = None, is_kept: bool = False, indent: int = 0) -> str:
+    """Return space around a paragraph in twentieths of a point, and whether it stays with what follows."""
+    keep = "<w:keepNext/><w:keepLines/>" if is_kept or level is not None else ""
+    hanging = f'<w:ind w:left="{indent}" w:hanging="{indent}"/>' if indent else ""
     outline = "" if level is None else f'<w:outlineLvl w:val="{level}"/>'
-    first, last = (more, "") if more.startswith("<w:keep") else ("", more)
-    return f'{keep}{first}<w:spacing w:before="{before}" w:after="{after}"/>{last}{outline}'
+    return f'{keep}<w:spacing w:before="{before}" w:after="{after}"/>{hanging}{outline}'
 
 
 def _aside() -> str:
     return (
         f'<w:keepLines/><w:pBdr><w:left w:val="single" w:sz="24" w:space="8" w:color="{ACCENT}"/></w:pBdr>'
-        f'<w:shd w:val="clear" w:color="auto" w:fill="{PALE}"/><w:spacing w:before="0" w:after="0"/><w:ind w:left="240"/>'
+        f'<w:shd w:val="clear" w:color="auto" w:fill="{PALE}"/>'
+        '<w:spacing w:before="0" w:after="0"/><w:ind w:left="240"/>'
     )
 
 
@@ -177,10 +166,11 @@ def _look(size: float, colour: str = INK, *, bold: bool = False) -> str:
 
 def _table_style() -> str:
     line = '<w:{} w:val="single" w:sz="{}" w:space="0" w:color="{}"/>'
-    return (
-        f'<w:style {_namespace()} w:type="table" w:styleId="Report"><w:name w:val="Report"/><w:tblPr><w:tblBorders>'
-        f"{line.format('bottom', 4, 'D5DAE1')}{line.format('insideH', 4, 'D5DAE1')}</w:tblBorders>"
-        f'<w:tblCellMar><w:left w:w="60" w:type="dxa"/><w:right w:w="60" w:type="dxa"/></w:tblCellMar></w:tblPr>'
-        f'<w:tblStylePr w:type="firstRow"><w:rPr><w:b/><w:color w:val="{QUIET}"/></w:rPr><w:tcPr><w:tcBorders>'
-        f"{line.format('bottom', 8, ACCENT)}</w:tcBorders></w:tcPr></w:tblStylePr></w:style>"
-    )
+    borders = line.format("bottom", 4, PALER) + line.format("insideH", 4, PALER)
+    return _style(
+        "table", "Report", "Report",
+        f"<w:tblPr><w:tblBorders>{borders}</w:tblBorders>"
+        '<w:tblCellMar><w:left w:w="60" w:type="dxa"/><w:right w:w="60" w:type="dxa"/></w:tblCellMar></w:tblPr>'
+        f'<w:tblStylePr w:type="firstRow"><w:rPr><w:b/><w:color w:val="{QUIET}"/></w:rPr>'
+        f"<w:tcPr><w:tcBorders>{line.format('bottom', 8, ACCENT)}</w:tcBorders></w:tcPr></w:tblStylePr>",
+    )  # fmt: skip

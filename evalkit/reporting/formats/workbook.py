@@ -1,4 +1,4 @@
-"""The report as a workbook: its text on one sheet, a sheet for each table, the figures, and every number with its id."""
+"""The report as a workbook: its text on one sheet, a sheet for each table, the figures, and all numbers with ids."""
 
 import io
 import math

@@ -75,10 +75,8 @@ def on_paper(sheet: Any) -> None:  # noqa: ANN401
 
 
 def height(texts: Iterable[tuple[str, int]]) -> float:
-    """Return how high a row must be, in points, for texts in cells of given widths; few programs find out by themselves."""
-    lines = (
-        sum(max(1, math.ceil(LETTER * cells(line) / width)) for line in text.split("\n")) for text, width in texts
-    )
+    """Return how high a row must be, in points, for texts in cells of given widths; few programs find out."""
+    lines = (sum(max(1, math.ceil(LETTER * cells(line) / width)) for line in text.split("\n")) for text, width in texts)
     return 2 + LINE_HEIGHT * max(lines, default=1)
 
 
