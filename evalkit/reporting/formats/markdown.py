@@ -26,6 +26,8 @@ from evalkit.reporting.words import Words, words
 
 SIGNS = re.compile(r"([\\`*_\[\]<>|~&$!])")
 """Signs that could begin markup anywhere in a line."""
+BAR = r"\|"
+"""A bar that ends no cell."""
 LINE_START = re.compile(r"^(\d*)([#+\-=:]|(?<=\d)[.)](?=\s|$))")
 """What begins a heading, a list or a rule."""
 ADDRESS = re.compile(r"(?i)\b(https?|ftp|www)(?=://|\.)")
@@ -61,7 +63,7 @@ def _numbers(document: Document, text: Words) -> Iterator[str]:
     printed = {run.number.id: run.text for run in runs((document.facts, document.sections)) if run.number}
     yield f"## {text['formats.numbers']}"
     yield _escaped(text["formats.numbers_lead"])
-    rows = [(f"`{_unbroken(name)}`", _escaped(said)) for name, said in printed.items()]
+    rows = [(_code(name, is_cell=True), _escaped(said)) for name, said in printed.items()]
     yield _grid((text["formats.id"], text["formats.printed"]), (False, True), rows)
 
 
@@ -71,19 +73,20 @@ class _Page:
     def __init__(self, language: str, anchors: dict[str, str]) -> None:
         self.language, self.anchors = language, anchors
 
-    def line(self, text: Inline) -> str:
+    def line(self, text: Inline, *, is_cell: bool = False) -> str:
         """Return one line; a new line inside it becomes a semicolon."""
-        return LINE_START.sub(r"\1\\\2", "".join(map(self._run, text)).strip())
+        written = "".join(self._run(run, is_cell=is_cell) for run in text)
+        return _begun(written.strip())
 
     def block(self, block: Block) -> str:
         return _block(block, self)
 
-    def _run(self, run: Run) -> str:
-        text = re.sub(r"\s*\n\s*", "; ", run.text)
+    def _run(self, run: Run, *, is_cell: bool) -> str:
+        text = "; " if run.text == "\n" else re.sub(r"\s+", " ", run.text)
         said = text.strip()
         if not said:
             return text
-        shown = _code(said) if run.is_code else _escaped(said)
+        shown = _code(said, is_cell=is_cell) if run.is_code else _escaped(said)
         if run.is_strong or run.badge:
             shown = f"**{shown}**"
         if run.target:
@@ -103,6 +106,9 @@ def _heading(block: Heading, page: _Page) -> str:
 
 @_block.register
 def _paragraph(block: Paragraph, page: _Page) -> str:
+    if block.kind == "about":
+        lines = plain(block.text, between="\n").split("\n")
+        return "\\\n".join(_begun(_escaped(line)) for line in lines)
     return page.line(block.text)
 
 
@@ -133,8 +139,8 @@ def _figure(block: Figure, page: _Page) -> str:
 
 @_block.register
 def _table(block: Table, page: _Page) -> str:
-    heads = [page.line(column.title) for column in block.columns]
-    rows = [[page.line(cell) for cell in row] for row in block.rows]
+    heads = [page.line(column.title, is_cell=True) for column in block.columns]
+    rows = [[page.line(cell, is_cell=True) for cell in row] for row in block.rows]
     grid = _grid(heads, [column.is_number for column in block.columns], rows)
     return f"**{page.line(block.caption)}**\n\n{grid}"
 
@@ -149,16 +155,16 @@ def _escaped(text: str) -> str:
     return ADDRESS.sub(r"\1\\", SIGNS.sub(r"\\\1", " ".join(text.split())))
 
 
-def _code(text: str) -> str:
-    """Return text in a code span whose fence is longer than any in it."""
+def _begun(line: str) -> str:
+    """Return a line that is no heading, list or rule, whatever it begins with."""
+    return LINE_START.sub(r"\1\\\2", line)
+
+
+def _code(text: str, *, is_cell: bool = False) -> str:
+    """Return text in a code span whose fence is longer than any in it, and which ends no cell."""
     fence = "`" * (1 + max(map(len, re.findall("`+", text)), default=0))
     pad = " " if "`" in text else ""
-    return f"{fence}{pad}{_unbroken(text)}{pad}{fence}"
-
-
-def _unbroken(text: str) -> str:
-    """Return the text of a code span that no table cell is ended by."""
-    return text.replace("|", "\\|")
+    return f"{fence}{pad}{text.replace('|', BAR) if is_cell else text}{pad}{fence}"
 
 
 def _anchor(title: str) -> str:
