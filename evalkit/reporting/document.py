@@ -1,7 +1,7 @@
 """A report as a small tree of what it says, from which every format but HTML is written."""
 
 import dataclasses
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from evalkit.model.evaluation import Number
 from evalkit.model.study import Language
@@ -163,9 +163,3 @@ def runs(part: object) -> Iterator[Run]:
     elif dataclasses.is_dataclass(part):
         for field in dataclasses.fields(part):
             yield from runs(getattr(part, field.name))
-
-
-def as_number(text: Sequence[Run]) -> Number | None:
-    """Return the number that a cell holds when it holds nothing else."""
-    said = [run for run in text if run.text.strip()]
-    return said[0].number if len(said) == 1 else None

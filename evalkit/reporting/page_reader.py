@@ -79,10 +79,13 @@ def read_page(html: str, page: Page) -> Document:
         The page has an element, or a number, that is not known; nothing is left out.
     """
     body = next(_tree(html).all("body"))
+    _require(body, {"div", "header", "main", "footer"})
     reader = _Reader(page.release.numbers, page)
     parts = {child.tag: child for child in body.elements()}
     status = [line for part in body.elements() if part.tag == "div" for line in part.all("p")]
     head = parts["header"]
+    _require(head, {"p", "h1", "dl"})
+    _require(parts["main"], {"nav", "section"})
     return Document(
         language=page.words.language,
         title=_text(next(head.all("h1"))).strip(),
@@ -124,6 +127,13 @@ def _tree(html: str) -> Element:
     parser.feed(re.sub(r"(<svg\b[^>]*>).*?</svg>", r"\1</svg>", html, flags=re.DOTALL))
     parser.close()
     return parser.open[0]
+
+
+def _require(element: Element, known: set[str]) -> None:
+    """Refuse an element with parts that nobody reads."""
+    unknown = {part.tag for part in element.parts()} - known
+    if unknown:
+        raise ValueError(f"the page has an element '{min(unknown)}' that no format knows")
 
 
 def _text(element: Element) -> str:
@@ -187,7 +197,7 @@ class _Reader:
         return Terms(tuple((term, tuple(said)) for term, said in entries))
 
     def table(self, element: Element) -> Table:
-        head, *rows = element.all("tr")
+        head, *rows = (row for group in element.parts() for row in group.parts())
         columns = tuple(Column(self.inline(cell), "num" in cell.classes()) for cell in head.parts())
         return Table(self._caption, columns, tuple(tuple(map(self.inline, row.parts())) for row in rows))
 

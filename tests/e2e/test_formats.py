@@ -1,4 +1,4 @@
-"""A whole study in every format: in the manifest, reused when nothing changed, refused early without a package, inert."""
+"""A study in every format: in the manifest, reused when nothing changed, refused early without a package, inert."""
 
 import json
 import re

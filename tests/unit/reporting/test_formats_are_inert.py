@@ -48,8 +48,9 @@ def document(text: str) -> Document:
     number = (Run(text, Number("plan.time", text, "text")),)
     table = Table(line, (Column(line, False), Column(number, True)), ((line, number), (number, line)))
     blocks = (
-        Heading(line, 3), Paragraph(line), Paragraph(line, "about"), Bullets((line, line)), Terms(((line, (line, line)),)),
-        table, Figure("flow", line, text, SVG, PNG), Callout((Paragraph(line, "finding"),), "positive"),
+        Heading(line, 3), Paragraph(line), Paragraph(line, "about"), Bullets((line, line)),
+        Terms(((line, (line, line)),)), table, Figure("flow", line, text, SVG, PNG),
+        Callout((Paragraph(line, "finding"),), "positive"),
     )  # fmt: skip
     section = Section("summary", line, blocks)
     return Document("en", text, (line,), line, Terms(((line, (line,)),)), (section,), line, "2026-04-01")
