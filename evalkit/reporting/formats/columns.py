@@ -5,9 +5,9 @@ from collections.abc import Iterator
 
 from evalkit.reporting.document import Inline, Table, plain
 
-WORDS, FEWEST = 18, 5
+WORDS, FEWEST = 18, 7
 """Cells that a column of words needs at least when it has long texts, and any column."""
-LONGEST_WORD = 14
+LONGEST_WORD = 15
 GAP = 2
 """Between columns."""
 LARGEST, SMALLEST = 8.5, 6.5

@@ -111,7 +111,7 @@ def _styles() -> list[str]:
         "Kicker": ("Kicker", "Normal", _spaced(0, 40), _look(9.5, QUIET)),
         "Finding": ("Finding", "Normal", _aside(), _look(12, INK, bold=True)),
         "Callout": ("Callout", "Normal", _aside(), _look(10)),
-        "Term": ("Term", "Normal", _spaced(0, 60, indent=3900), ""),
+        "Term": ("Term", "Normal", _spaced(0, 60, indent=4300), _look(9.5)),
         "Caption": ("caption", "Normal", _spaced(200, 80, is_kept=True), _look(10, INK, bold=True)),
         "Picture": ("Picture", "Normal", _spaced(0, 200), ""),
         "AfterTable": ("After Table", "Normal", _spaced(0, 120), _look(4)),

@@ -30,7 +30,7 @@ from evalkit.reporting.formats.sheet_columns import SheetColumn, sheet_columns
 from evalkit.reporting.formats.workbook_style import LOUD, Looks, height, on_paper, open_workbook, sheet_name
 from evalkit.reporting.words import HIDDEN, Words, words
 
-TEXT_WIDTH = 88
+TEXT_WIDTH = 74
 """Width of the text, in characters: that of a page of A4."""
 SCALE = 1.2
 """Of figures on their sheet."""

@@ -19,8 +19,6 @@ A4 = 9
 """The number of the paper size in the file format."""
 LINE_HEIGHT = 14.5
 """Of letters of 10 points, in points."""
-LETTER = 1.1
-"""Widest letter of usual text, in characters of a column's width."""
 LOUD = {"title": 1.7, "section": 1.4, "finding": 1.25}
 """How much higher lines of larger letters are."""
 QUIET, ACCENT, PALE, WARN = "#56606E", "#1F4E79", "#F4F6F9", "#8A5A00"
@@ -76,7 +74,7 @@ def on_paper(sheet: Any) -> None:  # noqa: ANN401
 
 def height(texts: Iterable[tuple[str, int]]) -> float:
     """Return how high a row must be, in points, for texts in cells of given widths; few programs find out."""
-    lines = (sum(max(1, math.ceil(LETTER * cells(line) / width)) for line in text.split("\n")) for text, width in texts)
+    lines = (sum(max(1, math.ceil(cells(line) / width)) for line in text.split("\n")) for text, width in texts)
     return 2 + LINE_HEIGHT * max(lines, default=1)
 
 
