@@ -23,7 +23,7 @@ def command(study_path: Path, out: Path, root: Path | None, threads: int | None,
     stages, ran = run_stages(list(STAGES), study_path, out, root, threads)
     folder = stages.folder.path
     outputs = [str(folder / name) for stage in STAGES for name in stages.folder.outputs(stage)]
-    reports = [name for name in outputs if name.endswith(".html")]
+    reports = [name for name in outputs if Path(name).name.startswith("report.")]
     sentence = (folder / HEADLINE).read_text(encoding="utf-8").strip()
     lines = [sentence, *(f"  report: {name}" for name in reports)]
     lines.append(f"  plan: {PLAN_SAID[status_of(stages.plan)]}")

@@ -52,6 +52,11 @@ def run_stages(
         The study with its folder.
     ran : dict of name to bool
         False for a stage whose outputs were already right.
+
+    Raises
+    ------
+    MissingExtraError, ManyErrors
+        A report is asked for in a format whose package is not installed; nothing has been run.
     """
     if threads:
         os.environ["EVALKIT_THREADS"] = str(threads)
@@ -59,8 +64,11 @@ def run_stages(
     from evalkit.cli.run_folder import RunFolder
     from evalkit.cli.source_files import study_root
     from evalkit.cli.stages import Stages
+    from evalkit.reporting import formats
 
     study = run.load_study(study_path)
+    if "report" in names:
+        formats.require(study.report.formats)
     stages = Stages(study, study_path, root or study_root(study_path), RunFolder(out / study.id))
     ran = {}
     with stages.folder.only_writer():

@@ -253,7 +253,7 @@ class Inference(StudyPart):
 class Report(StudyPart):
     """What is rendered."""
 
-    formats: tuple[Literal["html"], ...] = ("html",)
+    formats: tuple[Literal["html", "docx", "pdf", "xlsx", "md"], ...] = ("html",)
     languages: tuple[Language, ...] = ("en", "ja")
 
 

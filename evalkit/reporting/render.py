@@ -1,4 +1,4 @@
-"""Write a release as files: results, tables, figures and one HTML page per language."""
+"""Write a release as files: results, tables, figures and the report, in each language and format."""
 
 from collections.abc import Sequence
 from importlib import import_module
@@ -7,17 +7,19 @@ from typing import Any
 
 from evalkit.model import store
 from evalkit.model.evaluation import Release
+from evalkit.reporting import formats
 from evalkit.reporting.disclosure.record import FILE, record
 from evalkit.reporting.drawings import drawings
 from evalkit.reporting.exports import exports
 from evalkit.reporting.page import Page
+from evalkit.reporting.page_reader import read_page
 from evalkit.reporting.sections import ORDER, status
 from evalkit.reporting.tables import csv_tables, results
 from evalkit.reporting.words import words
 
 
 def write_report(release: Release, folder: Path, languages: Sequence[str] | None = None) -> list[Path]:
-    """Write `results.json`, `acro.json`, `report.<language>.html`, `figures/*`, `tables/*.csv` and the exports.
+    """Write `results.json`, `acro.json`, `report.<language>.<format>`, `figures/*`, `tables/*.csv` and the exports.
 
     Parameters
     ----------
@@ -37,11 +39,15 @@ def write_report(release: Release, folder: Path, languages: Sequence[str] | None
     ------
     ResourceError
         The disk is full (`E_NOSPACE`), or a font or a character is missing (`E_FONT`).
+    MissingExtraError, ManyErrors
+        A format of the study needs a package that is not installed.
     """
+    formats.require(release.study.report.formats)
     files: dict[str, bytes | str] = {}
+    reports: list[Path] = []
     for language in languages or release.study.report.languages:
         page = Page(release, words(language), drawings(release, words(language)))
-        files[f"report.{language}.html"] = html(page)
+        reports += _reports(page, folder)
         for drawing in page.drawings.values():
             files[f"figures/{drawing.stem}.{language}.svg"] = drawing.svg
             files[f"figures/{drawing.stem}.{language}.png"] = drawing.png
@@ -52,7 +58,20 @@ def write_report(release: Release, folder: Path, languages: Sequence[str] | None
     rows: dict[str, Any] = {"results.json": results(release), FILE: record(release)}
     for name, value in rows.items():
         store.write_json(folder / name, value)
-    return [folder / name for name in (*rows, *files)]
+    return [*(folder / name for name in (*rows, *files)), *reports]
+
+
+def _reports(page: Page, folder: Path) -> list[Path]:
+    """Write the report of one language in each format; all of them are read from the one page."""
+    wanted, text = page.release.study.report.formats, html(page)
+    paths = {name: folder / f"report.{page.words.language}.{name}" for name in wanted}
+    if "html" in paths:
+        store.write_text(paths["html"], text)
+    if set(paths) - {"html"}:
+        document = read_page(text, page)
+        for name in sorted(set(paths) - {"html"}):
+            formats.write(document, paths[name])
+    return list(paths.values())
 
 
 def html(page: Page) -> str:

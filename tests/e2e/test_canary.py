@@ -3,6 +3,8 @@
 import io
 import json
 import logging
+import shutil
+import subprocess
 import traceback
 import zipfile
 import zlib
@@ -13,6 +15,8 @@ import pytest
 
 import evalkit as ek
 import small_study
+from evalkit.reporting import formats
+from evalkit.reporting.document import Document, Terms
 from small_study import Rows
 
 NAME, FIRM, AMOUNT = "CANARY_7f3a", "4011001098993", "987654321"
@@ -42,7 +46,7 @@ def own(tables: dict[str, Rows], table: str) -> dict[str, str]:
 
 
 def hits(content: bytes, name: str) -> Iterator[str]:
-    """Yield what is found in a file: in its bytes, in what a zip holds, in the compressed texts of a picture."""
+    """Yield what is found in a file: in its bytes, in what a zip, a picture or a PDF holds packed."""
     for canary in CANARIES:
         if any(canary.encode(coding) in content for coding in ("utf-8", "utf-16-le")):
             yield f"{name}: {canary}"
@@ -52,6 +56,9 @@ def hits(content: bytes, name: str) -> Iterator[str]:
                 yield from hits(packed.read(inner), f"{name}/{inner}")
     for chunk in content.split(b"zTXt")[1:] if content.startswith(PNG) else ():
         yield from hits(zlib.decompressobj().decompress(chunk.split(b"\0\0", 1)[1]), name)
+    if content.startswith(b"%PDF") and shutil.which("pdftotext"):
+        read = subprocess.run(["pdftotext", "-raw", "-", "-"], input=content, check=True, capture_output=True).stdout
+        yield from hits(read, f"{name} (text)")
 
 
 def scan(folder: Path) -> list[str]:
@@ -73,9 +80,21 @@ def test_the_scan_sees_what_is_there(tmp_path: Path) -> None:
     assert len(scan(tmp_path)) == 4
 
 
+@pytest.mark.skipif(not shutil.which("pdftotext"), reason="needs pdftotext")
+def test_the_scan_sees_what_is_on_paper(tmp_path: Path) -> None:
+    said = Document("en", NAME, (), (), Terms(()), (), (), "")
+    formats.write(said, tmp_path / "report.pdf")
+    assert any("(text)" in found for found in scan(tmp_path))
+
+
+def in_all_formats(study: str) -> str:
+    """Ask for the report in both languages and every format."""
+    return study.replace('["en"]', '["en", "ja"]\nformats = ["html", "pdf", "docx", "xlsx", "md"]')
+
+
 def test_reports_logs_and_output_of_a_run(tmp_path: Path, cli, caplog) -> None:
     caplog.set_level(logging.DEBUG)
-    study = small_study.write(tmp_path, plant, lambda s: s.replace('["en"]', '["en", "ja"]'))
+    study = small_study.write(tmp_path, plant, in_all_formats)
     told = ""
     for more in ((), ("--json",)):
         answer = cli("run", study, "--out", tmp_path / "out", "--root", tmp_path, *more)
@@ -83,6 +102,7 @@ def test_reports_logs_and_output_of_a_run(tmp_path: Path, cli, caplog) -> None:
         told += answer.out + answer.err
     folder = tmp_path / "out" / "small"
     assert FIRM in ek.Panel.load(folder / "panel").firm.to_pylist()
+    assert len(list((folder / "release").glob("report.*"))) == 10
     assert scan(folder) == []
     assert list(hits((told + caplog.text).encode(), "output")) == []
 

@@ -1,12 +1,10 @@
 """How figures look, and how they become bytes that are the same everywhere."""
 
-import importlib.util
 import io
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
@@ -15,6 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from evalkit.errors import ResourceError
+from evalkit.reporting.figures.fonts import japanese_font
 
 BLUE, ORANGE, GREEN, SKY = "#0072B2", "#D55E00", "#009E73", "#56B4E9"
 """Okabe and Ito (2008): told apart with any colour vision, and by lightness in grey."""
@@ -83,14 +82,8 @@ def _settings(rules: Mapping[str, Any]) -> Any:  # noqa: ANN401 - matplotlib typ
 
 @cache
 def _japanese_font() -> str:
-    """Register the Japanese font that ships with matplotlib-fontja, whose import would change global settings."""
-    found = importlib.util.find_spec("matplotlib_fontja")
-    path = Path(found.origin).parent / "fonts" / "ipaexg.ttf" if found and found.origin else None
-    if path is None or not path.is_file():
-        raise ResourceError(
-            "the Japanese font is not installed", code="E_FONT", hint="install the package matplotlib-fontja"
-        )
-    font_manager.fontManager.addfont(path)
+    """Register the Japanese font and return its name."""
+    font_manager.fontManager.addfont(japanese_font())
     return JAPANESE
 
 
