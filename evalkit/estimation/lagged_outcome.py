@@ -12,7 +12,7 @@ from evalkit.errors import DesignError
 from evalkit.model.effects import Effects
 from evalkit.model.sample import MatchedSample
 from evalkit.stats.cohorts import caveats
-from evalkit.stats.covariates import Covariate, read_covariates
+from evalkit.stats.covariates import Covariate, any_missing, read_covariates
 from evalkit.stats.inference import effects_table
 from evalkit.stats.lagged import LaggedEffect, lagged_effect
 from evalkit.stats.regressors import INTERCEPT
@@ -117,9 +117,7 @@ class _Firms:
     @property
     def is_known(self) -> NDArray[np.bool_]:
         """Firms (n,) with a weight and all covariates."""
-        found = self.sample.weight > 0
-        for covariate in self.covariates:
-            found &= ~covariate.is_missing
+        found: NDArray[np.bool_] = (self.sample.weight > 0) & ~any_missing(self.covariates, self.sample.panel.n_firms)
         return found
 
     @property

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from evalkit.stats.cluster import LEAST_DOF, POWER, Correction, rest_power
 from evalkit.stats.common_support import inverse_on
-from evalkit.stats.exact_gram import exact_gram
+from evalkit.stats.exact_gram import exact_gram, to_unit_range
 
 EFFECT, FIXED = 3, 4
 """Column of the effect, and how many columns there are without covariates: constant, treated, after, and both."""
@@ -90,7 +90,7 @@ def cross_section_effect(
     one, after = np.ones(len(rows.y)), rows.after.astype(float)
     treated = rows.treated.astype(float)
     centre = (rows.y.min() + rows.y.max()) / 2
-    design = [one, treated, after, treated * after, *(_scaled(c) for c in rows.covariates)]
+    design = [one, treated, after, treated * after, *map(to_unit_range, rows.covariates)]
     root = np.sqrt(rows.weight)
     gram = exact_gram([root * column for column in (*design, rows.y - centre)])
     inverse = inverse_on(gram[:-1, :-1], np.arange(len(design)), names, where)
@@ -110,12 +110,6 @@ def cross_section_effect(
     corrected = hat.times(root * lever, POWER[correction])
     influence = _by_firm(rows, corrected * left, n_firms)
     return CrossSectionEffect(float(slopes[EFFECT]), influence, hat.dof(root * lever, inverse, POWER[correction]))
-
-
-def _scaled(column: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Bring a column to -1 to 1; one that does not vary becomes 0."""
-    low, high = column.min(), column.max()
-    return np.asarray((column - (low + high) / 2) / ((high - low) / 2 if high > low else 1.0), np.float64)
 
 
 def _by_firm(rows: Rows, values: NDArray[np.float64], n_firms: int) -> NDArray[np.float64]:

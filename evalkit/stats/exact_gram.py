@@ -44,3 +44,9 @@ def exact_gram(columns: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
     """Return the sums of products (K, K) of K columns (n,)."""
     found: NDArray[np.float64] = column_moments(columns).product.sum(axis=0)[1:, 1:]
     return found
+
+
+def to_unit_range(column: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Bring a column to -1 to 1, so that its products keep their digits; one that does not vary becomes 0."""
+    low, high = column.min(), column.max()
+    return np.asarray((column - (low + high) / 2) / ((high - low) / 2 if high > low else 1.0), np.float64)

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evalkit.stats.common_support import inverse_on
-from evalkit.stats.exact_gram import exact_gram
+from evalkit.stats.exact_gram import exact_gram, to_unit_range
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -52,7 +52,7 @@ def lagged_effect(
     ---------
     Imbens and Wooldridge (2009), Journal of Economic Literature 47(1), equation 12, with the treated firms' mean.
     """
-    design = [np.ones(len(y)), *map(_standardised, x)]
+    design = [np.ones(len(y)), *map(to_unit_range, x)]
     centre = (y.min() + y.max()) / 2
     root = np.sqrt(weight)
     columns = [root * column for column in (*design, y - centre)]
@@ -67,9 +67,3 @@ def lagged_effect(
         lever += part * column
     influence = weight * np.where(treated, (left - effect) / mass, -lever * left)
     return LaggedEffect(effect, influence)
-
-
-def _standardised(column: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Bring a column to -1 to 1; one that does not vary becomes 0."""
-    low, high = column.min(), column.max()
-    return np.asarray((column - (low + high) / 2) / ((high - low) / 2 if high > low else 1.0), np.float64)
