@@ -1,11 +1,15 @@
 """Means of treated firms and of weighted controls in the years before the award."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from matplotlib.figure import Figure
 
+from evalkit.model.evaluation import Release
+from evalkit.reporting.effect_rows import outcome_of
+from evalkit.reporting.figures.made import Made
 from evalkit.reporting.figures.style import BLUE, ORANGE, PALE, figure, style
-from evalkit.reporting.words import words
+from evalkit.reporting.points import released_rows
+from evalkit.reporting.words import Words, words
 
 
 def draw_covariate_path(points: Sequence[Mapping[str, float]], label: str, *, language: str = "en") -> Figure:
@@ -37,3 +41,17 @@ def draw_covariate_path(points: Sequence[Mapping[str, float]], label: str, *, la
         axes.set_axisbelow(True)
         drawn.legend(loc="outside lower left", ncols=2, columnspacing=1.2, handletextpad=0.5)
     return drawn
+
+
+def of_release(release: Release, words: Words) -> Iterator[Made]:
+    """Yield the paths before the award of the outcome that the check on them names."""
+    told = release.tables.get("checks/covariate_path/values")
+    name = told[0].labels.get("outcome", "") if told else ""
+    rows = released_rows(release, "checks/covariate_path")
+    path = [row for row in rows if row["outcome"] == name and row["mean_treated"] is not None]
+    if path:
+        outcome = outcome_of(release.study.outcome, name)
+        label = words.get(f"scale_of.{outcome.transform}", "{column}").format(column=words.outcome(outcome))
+        drawn = draw_covariate_path(path, label, language=words.language)
+        title, alternative = words["covariate_path.figure"], words["covariate_path.figure_alt"]
+        yield Made("covariate_path", "covariate_path", title, alternative, drawn)

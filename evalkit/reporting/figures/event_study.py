@@ -1,12 +1,16 @@
 """Effects by years since the award."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from evalkit.model.evaluation import Release
+from evalkit.reporting.effect_rows import main_scale
+from evalkit.reporting.figures.made import Made, slug
 from evalkit.reporting.figures.style import BLUE, INK, ORANGE, PALE, QUIET, SKY, figure, style
-from evalkit.reporting.words import words
+from evalkit.reporting.points import estimates, path_points, released_rows, value_label
+from evalkit.reporting.words import Words, words
 
 Point = Mapping[str, float | None]
 
@@ -91,3 +95,22 @@ def _ticks(axes: Axes, times: Sequence[int]) -> None:
         step = max(1, -(-(max(times) - min(times)) // 12))
         axes.set_xticks([t for t in range(min(times), max(times) + 1) if t % step == 0])
         axes.set_xlim(min(times) - 0.6, max(times) + 0.6)
+
+
+def of_release(release: Release, words: Words) -> Iterator[Made]:
+    """Yield the path of each estimate and outcome of which at least one point may be shown."""
+    reference = -1 - release.study.treatment.anticipation
+    for estimate in estimates(release):
+        rows = released_rows(release, f"effects/{estimate}/event_time")
+        for number, outcome in enumerate(release.study.outcome, start=1):
+            path = path_points((r for r in rows if r["outcome"] == outcome.name), main_scale(outcome))
+            if path:
+                title = words["event_study.figure"].format(
+                    outcome=words.outcome(outcome), method=words.method_title("estimation", estimate)
+                )
+                yield Made(
+                    f"event_study/{estimate}/{outcome.name}",
+                    f"event_study-{slug(estimate)}-{number}-{slug(outcome.name)}",
+                    title, words["event_study.figure_alt"],
+                    draw_event_study(path, value_label(outcome, words), reference=reference, language=words.language),
+                )  # fmt: skip

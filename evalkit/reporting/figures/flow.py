@@ -1,11 +1,15 @@
 """Records and firms kept at each step."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from matplotlib.figure import Figure
 
+from evalkit.model.evaluation import Release
+from evalkit.reporting.figures.made import Made
 from evalkit.reporting.figures.style import BLUE, INK, PALE, QUIET, SKY, figure, style
-from evalkit.reporting.words import HIDDEN, words
+from evalkit.reporting.numbers import shown
+from evalkit.reporting.points import flow_steps, released_rows
+from evalkit.reporting.words import HIDDEN, Words, words
 
 
 def draw_flow(steps: Sequence[Mapping[str, str | float | None]], *, language: str = "en") -> Figure:
@@ -55,3 +59,14 @@ def _shares(step: Mapping[str, str | float | None]) -> list[float]:
     if not total or None in counts:
         return [0.0, 0.0, 0.0]
     return [float(n or 0) / float(total) for n in counts]
+
+
+def of_release(release: Release, words: Words) -> Iterator[Made]:
+    """Yield the flow of a release."""
+    if release.tables["flow"]:
+        steps = [
+            {**values, "text": shown(release.numbers[row.numbers["kept"]], words)}
+            for row, values in zip(release.tables["flow"], released_rows(release, "flow"), strict=True)
+        ]
+        drawn = draw_flow(flow_steps(steps, words), language=words.language)
+        yield Made("flow", "flow", words["flow.figure"], words["flow.figure_alt"], drawn)

@@ -1,11 +1,14 @@
 """Standardised mean differences, before and after matching."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from matplotlib.figure import Figure
 
+from evalkit.model.evaluation import Release
+from evalkit.reporting.figures.made import Made
 from evalkit.reporting.figures.style import BLUE, INK, ORANGE, PALE, QUIET, figure, style
-from evalkit.reporting.words import words
+from evalkit.reporting.points import love_points, released_rows
+from evalkit.reporting.words import Words, words
 
 ALIKE = 0.1
 
@@ -47,3 +50,12 @@ def draw_love_plot(
         if is_matched:
             drawn.legend(loc="outside lower left", ncols=2, columnspacing=1.2, handletextpad=0.4)
     return drawn
+
+
+def of_release(release: Release, words: Words) -> Iterator[Made]:
+    """Yield the balance of a release."""
+    balance = released_rows(release, "checks/balance")
+    if balance:
+        is_matched = release.study.match.method != "none"
+        drawn = draw_love_plot(love_points(balance, words), is_matched=is_matched, language=words.language)
+        yield Made("balance", "balance", words["balance.figure"], words["balance.figure_alt"], drawn)

@@ -1,11 +1,14 @@
 """Propensity scores of the two groups, as a mirrored histogram."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from matplotlib.figure import Figure
 
+from evalkit.model.evaluation import Release
+from evalkit.reporting.figures.made import Made
 from evalkit.reporting.figures.style import BLUE, INK, ORANGE, PALE, figure, style
-from evalkit.reporting.words import words
+from evalkit.reporting.points import released_rows
+from evalkit.reporting.words import Words, words
 
 
 def draw_overlap(bins: Sequence[Mapping[str, float | None]], *, language: str = "en") -> Figure:
@@ -38,3 +41,11 @@ def draw_overlap(bins: Sequence[Mapping[str, float | None]], *, language: str = 
         axes.set_axisbelow(True)
         drawn.legend(loc="outside lower left", ncols=2, columnspacing=1.2, handletextpad=0.5)
     return drawn
+
+
+def of_release(release: Release, words: Words) -> Iterator[Made]:
+    """Yield the propensity scores of a release."""
+    bins = released_rows(release, "checks/overlap")
+    if bins:
+        drawn = draw_overlap(bins, language=words.language)
+        yield Made("overlap", "overlap", words["overlap.figure"], words["overlap.figure_alt"], drawn)

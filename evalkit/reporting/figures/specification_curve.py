@@ -1,13 +1,16 @@
 """The effect under many specifications, and which choices each of them made."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from evalkit.model.evaluation import Release
+from evalkit.reporting.figures.made import Made
 from evalkit.reporting.figures.style import BLUE, INK, ORANGE, PALE, QUIET, WIDTH, ReportFigure, style
-from evalkit.reporting.words import words
+from evalkit.reporting.points import choice_label, released_rows
+from evalkit.reporting.words import Words, words
 
 CHOICES = ("method", "against", "scale", "caliper", "firms", "without")
 ROW = 0.155
@@ -78,3 +81,12 @@ def _marks(
     axes.set_yticks(range(len(lines)), [name_of(choice, value) for choice, value in lines], fontsize=7)
     axes.set_ylim(len(lines) - 0.4, -0.6)
     axes.tick_params(axis="y", length=0)
+
+
+def of_release(release: Release, words: Words) -> Iterator[Made]:
+    """Yield the specifications of a release."""
+    rows = released_rows(release, "checks/specification_curve")
+    if any(row["estimate"] is not None for row in rows):
+        drawn = draw_specification_curve(rows, choice_label(words), language=words.language)
+        title, alternative = words["specification_curve.figure"], words["specification_curve.figure_alt"]
+        yield Made("specification_curve", "specification_curve", title, alternative, drawn)
