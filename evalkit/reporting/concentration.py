@@ -106,7 +106,11 @@ class _Firms:
         mean = np.where(n_seen > 0, np.where(seen, change, 0.0).sum(axis=1) / np.maximum(n_seen, 1), np.nan)
         found: Sizes = {(self.outcome, "overall", None): Contributions.of(mean)}
         for c in np.unique(self.cohort).tolist():
-            found[self.outcome, "cohort", c] = Contributions.of(mean[self.cohort == c])
+            own = self.cohort == c
+            found[self.outcome, "cohort", c] = Contributions.of(mean[own])
+            for j, year in enumerate(self.periods.tolist()):
+                if year >= c:
+                    found[self.outcome, "cell", (c, year)] = Contributions.of(change[own, j])
         for j, year in enumerate(self.periods.tolist()):
             found[self.outcome, "year", year] = Contributions.of(change[after[:, j], j])
         for e in np.unique(event_time[after]).tolist():

@@ -8,7 +8,10 @@ from importlib import import_module
 from evalkit.model.evaluation import Release
 from evalkit.reporting.words import Words
 
-FIGURES = ("flow", "love_plot", "overlap", "covariate_path", "specification_curve", "event_study")
+FIGURES = (
+    "flow", "love_plot", "overlap", "covariate_path", "specification_curve", "event_study", "cohort_year", "forest",
+    "dose_response", "honest_did", "bacon", "tile_map",
+)  # fmt: skip
 """Files in `reporting/figures` that draw something of a release."""
 
 

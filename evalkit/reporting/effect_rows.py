@@ -58,6 +58,33 @@ def effect_rows(effects: Effects, by: By, seed: int = 0) -> list[dict[str, Any]]
     return rows
 
 
+def cell_rows(effects: Effects) -> list[dict[str, Any]]:
+    """Return the effects by cohort and year as estimated, on the scale that each outcome is read on first.
+
+    Returns
+    -------
+    list of dict
+        `outcome`, `estimand`, `cohort`, `year`, `n_treated`, `n_control` and a triple `<scale>`, `<scale>_low`,
+        `<scale>_high`. Empty where effects are not told apart by both, or are further divided into groups.
+    """
+    cells = effects.table
+    if cells["group"].notna().any() or cells[["cohort", "year"]].isna().any(axis=None):
+        return []
+    rows = []
+    records: list[dict[str, Any]] = cells.to_dict("records")  # type: ignore[assignment]
+    for record in records:
+        outcome = outcome_of(effects.outcomes, record["outcome"])
+        ends = (record["estimate"], record["conf_low"], record["conf_high"])
+        both = _both_scales(ends, outcome, effects.baseline.get(outcome.name, math.nan), "")
+        scale = main_scale(outcome)
+        rows.append({
+            "outcome": outcome.name, "estimand": record["estimand"], "cohort": int(record["cohort"]),
+            "year": int(record["year"]), "n_treated": record["n_treated"], "n_control": record["n_control"],
+            **{k: v for k, v in both.items() if k.startswith(scale)},
+        })  # fmt: skip
+    return rows
+
+
 def _both_scales(ends: Sequence[float], outcome: Outcome, baseline: float, kind: str) -> dict[str, float]:
     both = scaled(Triple(*ends), outcome.transform, baseline)
     row: dict[str, float] = {}

@@ -39,6 +39,13 @@ def path_points(rows: Iterable[Values], scale: Literal["percent", "level"]) -> l
     return [p for p in points if p["estimate"] is not None]
 
 
+def interval_points(rows: Iterable[Values], scale: Literal["percent", "level"]) -> list[dict[str, Any]]:
+    """Return rows with `estimate`, `low` and `high` on one scale; those without one of them are left out."""
+    columns = {"estimate": scale, "low": f"{scale}_low", "high": f"{scale}_high"}
+    points = [{**row, **{k: _known(row.get(c)) for k, c in columns.items()}} for row in rows]
+    return [p for p in points if None not in (p[k] for k in columns)]
+
+
 def love_points(rows: Sequence[Values], words: Words) -> list[dict[str, str | float | None]]:
     """Return the lines of a love plot: numbers, levels of small categories, the largest level of large ones."""
     points: list[dict[str, str | float | None]] = []

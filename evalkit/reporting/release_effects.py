@@ -1,6 +1,7 @@
 """Disclosure control of effects."""
 
 import dataclasses
+from collections.abc import Iterator
 from typing import Any
 
 from evalkit.model.effects import Effects
@@ -10,7 +11,7 @@ from evalkit.reporting.concentration import Concentration
 from evalkit.reporting.disclosure.count_tables import COUNTS, TIMES, effect_cell, row_cell, weight_sums
 from evalkit.reporting.disclosure.counts import known, too_few_compared
 from evalkit.reporting.disclosure.ledger import Ledger, part_of_id, row_of
-from evalkit.reporting.effect_rows import AS_ESTIMATED, baseline_unit, level_unit, main_scale, outcome_of
+from evalkit.reporting.effect_rows import AS_ESTIMATED, baseline_unit, cell_rows, level_unit, main_scale, outcome_of
 from evalkit.reporting.findings import Averages, Findings
 
 LABELS = ("outcome", "estimand", "cohort", "year", "event_time", "group")
@@ -41,9 +42,11 @@ def release_effects(ledger: Ledger, name: str, effects: Effects, found: Findings
     rows = [(by, row) for by in DIVISIONS for row in tables.get(by, [])]
     divided = {row["outcome"] for by, row in rows if _is_hidden(ledger, by, row, found.concentration)}
     source = _Source(part_of_id(name), effects, tables, found.concentration, frozenset(divided))
-    return {
+    released = {
         f"effects/{name}/{by}": [_effect(ledger, source, by, row) for row in rows] for by, rows in tables.items()
     }  # fmt: skip
+    cells = list(_cells(ledger, source))
+    return released | ({f"effects/{name}/cell": cells} if cells else {})
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -91,6 +94,34 @@ def _effect(ledger: Ledger, source: _Source, by: str, row: dict[str, Any]) -> Ro
     if by == "overall":
         ids |= _context(ledger, source, outcome, hide=hide)
     return row_of({k: v for k, v in row.items() if k in LABELS}, ids)
+
+
+def _cells(ledger: Ledger, source: _Source) -> Iterator[Row]:
+    """Release the effects by cohort and year, without counts: all those of an outcome, or none.
+
+    Averages follow from cells, so no cell is shown where an average of its outcome is hidden.
+    """
+    rows, concentrated = cell_rows(source.effects), source.concentration
+    hidden = {outcome for outcome, by, _ in concentrated.effects if by == "cell"}
+    hidden |= {r["outcome"] for r in rows if too_few_compared(r["n_treated"], r["n_control"], ledger.threshold)}
+    averaged = [(by, row) for by, own in source.averages.items() for row in own]
+    hidden |= {row["outcome"] for by, row in averaged if _is_hidden(ledger, by, row, concentrated)}
+    for row in rows:
+        outcome = outcome_of(source.effects.outcomes, row["outcome"])
+        place = f"effects.{source.part}.cell.{part_of_id(outcome.name)}.{row['cohort']}.{row['year']}"
+        labels = {k: row[k] for k in LABELS if k in row}
+        ids = {
+            quantity: ledger.put(
+                Number(
+                    f"{place}.{quantity}", value, _unit(quantity, level_unit(outcome)), row["estimand"], outcome.name,
+                    source.effects.method,
+                ),
+                hide=outcome.name in hidden,
+            )
+            for quantity, value in row.items()
+            if quantity not in (*LABELS, *COUNTS)
+        }  # fmt: skip
+        yield row_of(labels, ids)
 
 
 def _cell(by: str, row: dict[str, Any], quantity: str) -> str:

@@ -9,18 +9,36 @@ from evalkit.errors import UnknownNameError, did_you_mean
 from evalkit.model.check import CheckResult
 from evalkit.model.effects import Effects
 from evalkit.model.flow import Flow
-from evalkit.reporting.effect_rows import effect_rows, main_scale, outcome_of
+from evalkit.model.study import Outcome
+from evalkit.reporting.effect_rows import aggregations, cell_rows, effect_rows, main_scale, outcome_of
+from evalkit.reporting.figures.bacon import draw_bacon
+from evalkit.reporting.figures.cohort_year import draw_cohort_year
 from evalkit.reporting.figures.covariate_path import draw_covariate_path
+from evalkit.reporting.figures.dose_response import draw_dose_response
 from evalkit.reporting.figures.event_study import draw_event_study
 from evalkit.reporting.figures.flow import draw_flow
+from evalkit.reporting.figures.forest import draw_forest
+from evalkit.reporting.figures.honest_did import draw_honest_did
 from evalkit.reporting.figures.love_plot import draw_love_plot
 from evalkit.reporting.figures.overlap import draw_overlap
+from evalkit.reporting.figures.prefectures import prefecture_code
 from evalkit.reporting.figures.qq import draw_qq
 from evalkit.reporting.figures.specification_curve import draw_specification_curve
-from evalkit.reporting.points import choice_label, flow_steps, love_points, path_points, value_label
+from evalkit.reporting.figures.tile_map import draw_tile_map
+from evalkit.reporting.points import (
+    choice_label,
+    flow_steps,
+    interval_points,
+    love_points,
+    path_points,
+    value_label,
+)  # fmt: skip
 from evalkit.reporting.words import words
 
-__all__ = ["covariate_path", "event_study", "flow", "love_plot", "overlap", "qq", "specification_curve"]
+__all__ = [
+    "bacon", "cohort_year", "covariate_path", "dose_response", "event_study", "flow", "forest", "honest_did",
+    "love_plot", "overlap", "qq", "specification_curve", "tile_map",
+]  # fmt: skip
 
 
 def event_study(effects: Effects, outcome: str = "", language: str = "en") -> Figure:
@@ -40,12 +58,8 @@ def event_study(effects: Effects, outcome: str = "", language: str = "en") -> Fi
     Figure
         Points, pointwise intervals and the simultaneous band; in per cent for outcomes in logarithms.
     """
-    names = [o.name for o in effects.outcomes]
-    name = outcome or names[0]
-    if name not in names:
-        raise UnknownNameError(f"unknown outcome '{name}'", hint=did_you_mean(name, names))
-    chosen, text = outcome_of(effects.outcomes, name), words(language)
-    points = path_points(effect_rows(effects.of(name), "event_time"), main_scale(chosen))
+    chosen, text = _outcome(effects, outcome), words(language)
+    points = path_points(effect_rows(effects.of(chosen.name), "event_time"), main_scale(chosen))
     return draw_event_study(points, value_label(chosen, text), title=text.outcome(chosen), language=language)
 
 
@@ -107,6 +121,85 @@ def covariate_path(check: CheckResult, outcome: str = "", language: str = "en") 
 def specification_curve(check: CheckResult, language: str = "en") -> Figure:
     """Draw the effects of a `specification_curve` check in order of their size, with the choices behind each."""
     return draw_specification_curve(check.rows, choice_label(words(language)), language=language)
+
+
+def honest_did(check: CheckResult, language: str = "en") -> Figure:
+    """Draw the intervals of an `honest_did` check for each drift that is allowed for."""
+    text = words(language)
+    names = {row["method"]: text.method_title("estimation", row["method"]) for row in check.rows}
+    kind = "smooth" if str(check.values["case"]).startswith("smooth") else "relative"
+    return draw_honest_did(
+        check.rows, names, kind=kind, breakdown=check.values.get("breakdown"), language=language
+    )  # fmt: skip
+
+
+def bacon(check: CheckResult, language: str = "en") -> Figure:
+    """Draw weight and effect of each comparison of a `bacon` check."""
+    return draw_bacon(check.rows, overall=check.values.get("estimate"), language=language)
+
+
+def cohort_year(effects: Effects, outcome: str = "", language: str = "en") -> Figure:
+    """Draw the effects of one outcome by award cohort and year; the first outcome when none is named."""
+    chosen, text = _outcome(effects, outcome), words(language)
+    cells = interval_points(cell_rows(effects.of(chosen.name)), main_scale(chosen))
+    if not cells:
+        raise UnknownNameError(f"'{effects.method}' has no effects by cohort and year")
+    label = text["figures.cohort_year.year"].format(what=value_label(chosen, text))
+    return draw_cohort_year(cells, label, language=language)
+
+
+def forest(effects: Effects, outcome: str = "", language: str = "en") -> Figure:
+    """Draw the effects of one outcome by group of firms, and on all; the first outcome when none is named."""
+    chosen, text = _outcome(effects, outcome), words(language)
+    overall = interval_points(effect_rows(effects.of(chosen.name), "overall"), main_scale(chosen))
+    points = _by_group(effects, chosen)
+    return draw_forest(points, value_label(chosen, text), overall=next(iter(overall), None), language=language)
+
+
+def dose_response(effects: Effects, outcome: str = "", language: str = "en") -> Figure:
+    """Draw the effects of one outcome by amount, from the estimator `dose`; the first outcome when none is named."""
+    chosen = _outcome(effects, outcome)
+    return draw_dose_response(
+        _by_group(effects, chosen), value_label(chosen, words(language)), language=language
+    )  # fmt: skip
+
+
+def tile_map(
+    values: Mapping[str, float | None], label: str, language: str = "en", *, is_signed: bool = False
+) -> Figure:
+    """Draw a number for each prefecture on a map of Japan made of tiles.
+
+    Parameters
+    ----------
+    values : dict of str to float or None
+        By name ("東京都", "Tokyo") or code ("13") of the prefecture.
+    label : str
+        What the numbers are.
+    language : {"en", "ja"}
+        Language of labels.
+    is_signed : bool
+        Whether zero is the middle of the colours, as for effects.
+    """
+    coded = {prefecture_code(name): value for name, value in values.items()}
+    if None in coded:
+        unknown = [name for name in values if prefecture_code(name) is None]
+        raise UnknownNameError(f"no prefecture is called '{unknown[0]}'", where="values")
+    known = {code: value for code, value in coded.items() if code is not None}
+    return draw_tile_map(known, label, is_signed=is_signed, language=language)
+
+
+def _outcome(effects: Effects, name: str) -> Outcome:
+    """Return an outcome by name, the first one for an empty name."""
+    names = [o.name for o in effects.outcomes]
+    if name and name not in names:
+        raise UnknownNameError(f"unknown outcome '{name}'", hint=did_you_mean(name, names))
+    return outcome_of(effects.outcomes, name or names[0])
+
+
+def _by_group(effects: Effects, outcome: Outcome) -> list[dict[str, Any]]:
+    if "group" not in aggregations(effects):
+        raise UnknownNameError(f"'{effects.method}' has no effects by group")
+    return interval_points(effect_rows(effects.of(outcome.name), "group"), main_scale(outcome))
 
 
 def _of(rows: Sequence[Mapping[str, Any]], key: str, name: str) -> tuple[str, list[Mapping[str, Any]]]:

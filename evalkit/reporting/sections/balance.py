@@ -27,8 +27,9 @@ def render(page: Page) -> Markup:
     )
     table = _table(page, is_matched=is_matched) if release.tables.get("checks/balance") else None
     return page.fill(
-        "balance.html.j2", firms=firms, is_matched=is_matched, table=table, drawing=page.drawings.get("balance")
-    )
+        "balance.html.j2", firms=firms, is_matched=is_matched, table=table, drawing=page.drawings.get("balance"),
+        where=page.drawings.get("tile_map"),
+    )  # fmt: skip
 
 
 def _table(page: Page, *, is_matched: bool) -> Table:

@@ -1,5 +1,7 @@
 """Effects by the fiscal year of the first award."""
 
+from typing import Any
+
 from markupsafe import Markup
 
 from evalkit.model.study import Outcome
@@ -17,7 +19,24 @@ def render(page: Page) -> Markup:
         for outcome in page.release.study.outcome
     ]
     lead = page.say("cohorts.lead", threshold=page.number("study.threshold"))
-    return page.fill("cohorts.html.j2", lead=lead, tables=tables)
+    cells = [found for name in estimates(page.release) if (found := _cells(page, name)) is not None]
+    return page.fill("cohorts.html.j2", lead=lead, tables=tables, cells=cells)
+
+
+def _cells(page: Page, estimate: str) -> dict[str, Any] | None:
+    """Return the figure of the primary outcome's effects by cohort and year, and the table behind it."""
+    words, outcome = page.words, page.release.study.primary
+    drawing = page.drawings.get(f"cohort_year/{estimate}")
+    if drawing is None:
+        return None
+    scale = main_scale(outcome)
+    titles = ["cohorts.cohort", "cohorts.year", f"results.{scale}"]
+    rows = [
+        [str(row.labels["cohort"]), str(row.labels["year"]), page.effect(row, scale)]
+        for row in page.release.tables[f"effects/{estimate}/cell"]
+        if row.labels["outcome"] == outcome.name
+    ]
+    return {"drawing": drawing, "table": Table(drawing.title, [Column(words[key]) for key in titles], rows)}
 
 
 def _table(page: Page, estimate: str, outcome: Outcome) -> Table:

@@ -20,9 +20,14 @@ def render(page: Page) -> Markup:
     ]
     rows = [_line(page, name, row) for name, row in subgroup_rows(page.release)]
     table = Table(words["subgroups.caption"], columns, rows) if rows else None
+    kinds = ("forest/", "dose_response/", "tile_map/")
+    drawings = [drawing for name, drawing in page.drawings.items() if name.startswith(kinds)]
     absent = words["page.list"].join(planned_but_absent(page.release))
     return page.fill(
-        "subgroups.html.j2", table=table, absent=page.say("subgroups.absent", groups=absent) if absent else ""
+        "subgroups.html.j2",
+        table=table,
+        drawings=drawings,
+        absent=page.say("subgroups.absent", groups=absent) if absent else "",
     )
 
 
