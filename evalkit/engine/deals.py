@@ -41,14 +41,13 @@ def deal(sample: MatchedSample, outcome: Outcome, strata: tuple[str, ...] = ()) 
     panel, own = sample.panel, np.where(sample.weight > 0, sample.panel.cohort, -1)
     codes, _ = category_codes(panel, strata, "strata")
     stratum = np.zeros(panel.n_firms, np.int64) if codes is None else codes
-    first = panel.periods[0] + 1 + panel.anticipation
-    cohorts = [int(c) for c in np.unique(own) if first <= c <= panel.periods[-1] and (own == c).sum() > 1]
+    cohorts = [c for c in cohorts_within(panel, own) if (own == c).sum() > 1]
     if sum(int((own == c).sum()) for c in cohorts) < FEWEST:
         raise DesignError(f"fewer than {FEWEST} supported firms have years before and after", code="E_NO_TREATED")
     if (own == 0).sum() < 2:
         raise DesignError("there are no never supported firms", code="E_NO_CONTROL")
     is_in = np.isin(own, [0, *cohorts])
-    change = _changes(panel, outcome, cohorts)[is_in]
+    change = changes(panel, outcome, cohorts)[is_in]
     weight, number = sample.weight[is_in], np.searchsorted(cohorts, own[is_in]).astype(np.int64)
     number[own[is_in] == 0] = -1
     mass = np.array([weight[number == c].sum() for c in range(len(cohorts))])
@@ -56,8 +55,17 @@ def deal(sample: MatchedSample, outcome: Outcome, strata: tuple[str, ...] = ()) 
     return Dealt(change, weight, number, stratum[is_in], share / share.sum())
 
 
-def _changes(panel: Panel, outcome: Outcome, cohorts: list[int]) -> NDArray[np.float64]:
-    """Return the change (n_firms, C) of every firm, were it in each cohort; NaN when a side is not observed."""
+def cohorts_within(panel: Panel, cohort: NDArray[np.int32]) -> list[int]:
+    """Return the cohorts among those of firms (n,) that are treated within the periods, with a period before."""
+    first = panel.periods[0] + 1 + panel.anticipation
+    return [int(c) for c in np.unique(cohort) if first <= c <= panel.periods[-1]]
+
+
+def changes(panel: Panel, outcome: Outcome, cohorts: list[int]) -> NDArray[np.float64]:
+    """Return the change (n_firms, C) of every firm, were it in each cohort; NaN when a side is not observed.
+
+    It leads from the last period before the award to the mean of those observed from it on.
+    """
     place = [o.name for o in panel.outcomes].index(outcome.name) * len(panel.periods)
 
     def kernel(block: pa.RecordBatch, _row: int) -> NDArray[np.float64]:
