@@ -19,10 +19,11 @@ are like."""
 
 @dataclasses.dataclass(frozen=True)
 class Overall:
-    """An overall effect, its standard error, and whether its interval leaves zero out."""
+    """An overall effect, its standard error and p-value, and whether its interval leaves zero out."""
 
     estimate: float
     error: float
+    p_value: float
     is_significant: bool
 
     def move(self, again: float) -> dict[str, Any]:
@@ -39,9 +40,10 @@ def overall(effects: Effects, outcome: str) -> Overall | None:
         row = aggregate(effects.of(outcome)).table.iloc[0]
     except EvalkitError:
         return None
-    estimate, error, low, high = (float(row[name]) for name in ("estimate", "std_error", "conf_low", "conf_high"))
+    names = ("estimate", "std_error", "p_value", "conf_low", "conf_high")
+    estimate, error, p_value, low, high = (float(row[name]) for name in names)
     is_known = bool(np.isfinite([estimate, error]).all()) and error > 0
-    return Overall(estimate, error, low > 0 or high < 0) if is_known else None
+    return Overall(estimate, error, p_value, low > 0 or high < 0) if is_known else None
 
 
 def without(case: Case, effects: Effects, out: NDArray[np.intp], outcome: str) -> float:

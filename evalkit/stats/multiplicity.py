@@ -3,7 +3,7 @@
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from evalkit.errors import EstimationError
 from evalkit.model.effects import Effects
@@ -48,11 +48,21 @@ def adjust(effects: Effects, method: Adjustment = "romano_wolf", seed: int = 0) 
         statistic = np.abs(table["statistic"].to_numpy(dtype=np.float64)[known])
         found[known] = _step_down(statistic, effects.vcov[np.ix_(known, known)], seed)
     else:
-        from statsmodels.stats.multitest import multipletests
-
-        name = {"holm": "holm", "benjamini_hochberg": "fdr_bh"}[method]
-        found[known] = multipletests(table["p_value"].to_numpy(dtype=np.float64)[known], method=name)[1]
+        found[known] = stepped(table["p_value"].to_numpy(dtype=np.float64)[known], method)
     return found
+
+
+def stepped(p_values: ArrayLike, method: Literal["holm", "benjamini_hochberg"] = "holm") -> NDArray[np.float64]:
+    """Return p-values (K,) adjusted for testing K hypotheses together, from the p-values (K,) alone."""
+    p = np.asarray(p_values, np.float64)
+    order, rank = np.argsort(p, kind="stable"), np.arange(len(p))
+    if method == "holm":
+        steps = np.maximum.accumulate((len(p) - rank) * p[order])
+    else:
+        steps = np.minimum.accumulate((len(p) / (rank + 1) * p[order])[::-1])[::-1]
+    adjusted = np.empty(len(p))
+    adjusted[order] = np.minimum(steps, 1.0)
+    return adjusted
 
 
 def _step_down(statistic: NDArray[np.float64], vcov: NDArray[np.float64], seed: int) -> NDArray[np.float64]:

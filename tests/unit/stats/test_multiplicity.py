@@ -3,10 +3,12 @@ import dataclasses
 import numpy as np
 import pytest
 from scipy import stats
+from statsmodels.stats.multitest import multipletests
 
 import evalkit as ek
 import twins
 from evalkit.errors import EstimationError
+from evalkit.stats.multiplicity import stepped
 
 N_FAMILIES = 60
 SIMULATION = 0.004
@@ -42,6 +44,14 @@ def test_the_textbook_steps(method: str) -> None:
     else:
         steps = np.minimum.accumulate((p * 3 / np.array([1, 2, 3]))[::-1])[::-1]
     np.testing.assert_allclose(ek.adjust(family(t, np.eye(3)), method), steps[[0, 2, 1]], rtol=1e-12)
+
+
+@pytest.mark.parametrize(("method", "theirs"), [("holm", "holm"), ("benjamini_hochberg", "fdr_bh")])
+def test_steps_are_those_of_statsmodels(method: str, theirs: str) -> None:
+    rng = np.random.default_rng(3)
+    for n in (1, 2, 7, 40):
+        p = np.round(rng.uniform(size=n) ** 2, 2)
+        np.testing.assert_allclose(stepped(p, method), multipletests(p, method=theirs)[1], rtol=1e-12)
 
 
 def test_family_wise_error_under_the_null() -> None:
