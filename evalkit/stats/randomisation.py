@@ -11,10 +11,10 @@ from functools import reduce
 
 import numpy as np
 from numpy.typing import NDArray
-from threadpoolctl import threadpool_limits
 
 from evalkit.errors import EstimationError
 from evalkit.stats.bootstrap import require_draws
+from evalkit.stats.threads import one_thread
 
 ROWS = 1 << 16
 """Firms added up at a time."""
@@ -67,6 +67,15 @@ class Tested:
         return self.estimate / self.std_error
 
 
+@dataclasses.dataclass(frozen=True)
+class Studentised:
+    """A mean effect, its standard error (0 where it has none), and the degrees of freedom of Welch."""
+
+    estimate: float
+    std_error: float
+    dof: float
+
+
 def randomisation_test(dealt: Dealt, n_draws: int, seed: int) -> Tested:
     """Compare the studentised mean effect with its law when the award is dealt out at random.
 
@@ -92,25 +101,40 @@ def randomisation_test(dealt: Dealt, n_draws: int, seed: int) -> Tested:
     (2019), Quarterly Journal of Economics 134(2); MacKinnon and Webb (2020), Journal of Econometrics 218(2), on few
     treated clusters.
     """
-    with threadpool_limits(limits=1, user_api="blas"):
+    with one_thread():
+        own = _studentised(dealt, _whole(dealt), dealt.members)
+    if not own.std_error:
+        raise EstimationError("the mean effect has no standard error", code="E_NO_VARIANCE")
+    found = studentised_draws(dealt, n_draws, seed)
+    largest = np.array([abs(draw.estimate / draw.std_error) for draw in found if draw.std_error])
+    n_larger = int((largest >= abs(own.estimate) / own.std_error * (1 - TIE)).sum())
+    return Tested(own.estimate, own.std_error, (n_larger + 1) / (len(largest) + 1), n_draws - len(largest))
+
+
+def studentised_draws(dealt: Dealt, n_draws: int, seed: int) -> list[Studentised]:
+    """Deal the award out again and again; draws in which the mean effect has no standard error have one of 0.
+
+    Raises
+    ------
+    EstimationError
+        There are more than 1 % of those (`E_BOOTSTRAP`).
+    """
+    with one_thread():
         whole = _whole(dealt)
-        estimate, error = _studentised(dealt, whole, dealt.members)
-        if not error:
-            raise EstimationError("the mean effect has no standard error", code="E_NO_VARIANCE")
-        found = np.array([_studentised(dealt, whole, members) for members in deals(dealt, n_draws, seed)])
-    good = found[:, 1] > 0
-    require_draws(int((~good).sum()), n_draws)
-    largest = np.abs(found[good, 0] / found[good, 1])
-    n_larger = int((largest >= abs(estimate) / error * (1 - TIE)).sum())
-    return Tested(estimate, error, (n_larger + 1) / (len(largest) + 1), int((~good).sum()))
+        hands = deals(dealt.cohort, dealt.stratum, n_draws, seed)
+        found = [_studentised(dealt, whole, members) for members in hands]
+    require_draws(sum(not draw.std_error for draw in found), n_draws)
+    return found
 
 
-def deals(dealt: Dealt, n_draws: int, seed: int) -> Iterator[list[NDArray[np.intp]]]:
-    """Deal the award out: rows of each cohort, draw by draw."""
-    order = np.argsort(dealt.stratum, kind="stable")
-    strata = np.split(order, np.flatnonzero(np.diff(dealt.stratum[order])) + 1)
-    n_cohorts = len(dealt.share)
-    sizes = [np.bincount(dealt.cohort[rows] + 1, minlength=n_cohorts + 1)[1:] for rows in strata]
+def deals(
+    cohort: NDArray[np.int64], stratum: NDArray[np.int64], n_draws: int, seed: int
+) -> Iterator[list[NDArray[np.intp]]]:  # fmt: skip
+    """Deal the award out, draw by draw: rows of each cohort, as many in each stratum as it has (n,)."""
+    order = np.argsort(stratum, kind="stable")
+    strata = np.split(order, np.flatnonzero(np.diff(stratum[order])) + 1)
+    n_cohorts = int(cohort.max(initial=-1)) + 1
+    sizes = [np.bincount(cohort[rows] + 1, minlength=n_cohorts + 1)[1:] for rows in strata]
     live = [(rows, size) for rows, size in zip(strata, sizes, strict=True) if size.any()]
     for draw in range(n_draws):
         rng = np.random.Generator(np.random.Philox(key=[seed % 2**64, draw]))
@@ -150,22 +174,26 @@ def _whole(dealt: Dealt) -> _Sums:
     return reduce(operator.add, (_Sums.of(dealt, slice(start, start + ROWS)) for start in starts))
 
 
-def _studentised(dealt: Dealt, whole: _Sums, members: Sequence[NDArray[np.intp]]) -> tuple[float, float]:
-    """Return the mean effect and its standard error when these firms are the cohorts; 0 where there is none."""
+def _studentised(dealt: Dealt, whole: _Sums, members: Sequence[NDArray[np.intp]]) -> Studentised:
+    """Return the mean effect when these firms are the cohorts; with an error of 0 where there is none."""
     n_cohorts = len(members)
     treated = [_Sums.of(dealt, rows) for rows in members]
     rest = reduce(operator.sub, treated, whole)
     n, first, second = rest.n, rest.first, rest.second
-    if n.min() < 2 or min(t.n[c] for c, t in enumerate(treated)) < 2:
-        return 0.0, 0.0
+    n_own = np.array([t.n[c] for c, t in enumerate(treated)])
+    if min(n.min(), n_own.min()) < 2:
+        return Studentised(0.0, 0.0, 1.0)
     own = [_mean_and_variance(t, c, n_cohorts) for c, t in enumerate(treated)]
     mass, mean = first[:n_cohorts], first[n_cohorts:] / first[:n_cohorts]
     slope = np.concatenate([-dealt.share * mean / mass, dealt.share / mass])
-    variance = float(slope @ second @ slope) * n.min() / (n.min() - 1)
+    control = float(slope @ second @ slope) * n.min() / (n.min() - 1)
     estimate = sum(share * (m - base) for share, (m, _), base in zip(dealt.share, own, mean, strict=True))
-    variance += sum(share**2 * v for share, (_, v) in zip(dealt.share, own, strict=True))
-    scale = float(second[n_cohorts:, n_cohorts:].trace() / max(first[:n_cohorts].min(), 1.0) ** 2)
-    return float(estimate), float(np.sqrt(variance)) if variance > TIE**1.5 * scale else 0.0
+    parts = np.array([control, *(share**2 * v for share, (_, v) in zip(dealt.share, own, strict=True))])
+    variance, scale = parts.sum(), second[n_cohorts:, n_cohorts:].trace() / max(first[:n_cohorts].min(), 1.0) ** 2
+    if variance <= TIE**1.5 * scale:
+        return Studentised(float(estimate), 0.0, 1.0)
+    dof = variance**2 / (parts**2 / (np.array([n.min(), *n_own]) - 1)).sum()
+    return Studentised(float(estimate), float(np.sqrt(variance)), float(dof))
 
 
 def _mean_and_variance(sums: _Sums, c: int, n_cohorts: int) -> tuple[float, float]:

@@ -84,7 +84,7 @@ def test_every_draw_written_out() -> None:
     estimate, variance = slow(dealt, dealt.members)
     found = randomisation_test(dealt, 200, 5)
     assert (found.estimate, found.std_error) == pytest.approx((estimate, np.sqrt(variance)), rel=1e-8)
-    drawn = np.array([slow(dealt, members) for members in deals(dealt, 200, 5)])
+    drawn = np.array([slow(dealt, members) for members in deals(dealt.cohort, dealt.stratum, 200, 5)])
     statistics = np.abs(drawn[:, 0]) / np.sqrt(drawn[:, 1])
     expected = (1 + (statistics >= abs(estimate) / np.sqrt(variance)).sum()) / 201
     assert found.p_value == pytest.approx(expected)
@@ -94,7 +94,7 @@ def test_strata_keep_their_numbers_of_each_cohort() -> None:
     rng = np.random.default_rng(3)
     stratum, cohort = rng.integers(0, 4, 200), rng.choice([-1, 0, 1], 200, p=[0.7, 0.2, 0.1])
     dealt = Dealt(rng.normal(size=(200, 2)), np.ones(200), cohort, stratum, np.array([0.5, 0.5]))
-    hands = list(deals(dealt, 20, 1))
+    hands = list(deals(dealt.cohort, dealt.stratum, 20, 1))
     for members in hands:
         assert len(set(np.concatenate(members))) == sum(map(len, members))
         for c, rows in enumerate(members):
