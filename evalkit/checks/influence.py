@@ -43,15 +43,14 @@ class Method:
         numbers = [k for k in LEFT_OUT if FIRMS_EACH * k <= case.sample.n_treated]
         influence = overall_influence(firm_paths(case.sample, outcome)) if wholes and numbers else np.zeros(1)
         if not influence.any():
-            sentence = "There is no estimate with a standard error, or too few supported firms to leave any out."
-            return CheckResult("influence", QUESTION, "info", sentence, {"case": "too_few"})
+            return _too_few()
         order = most_influential(influence, stable_hash(panel.firm, 0))
-        rows = []
-        for effects, whole in wholes:
-            for k in numbers:
-                move = whole.move(without(case, effects, order[:k], outcome.name))
-                rows.append({"outcome": outcome.name, "method": effects.method, "left_out": k, **move})
-        return _result(rows, concentration(influence))
+        rows = [
+            {"outcome": outcome.name, "method": effects.method, "left_out": k, **whole.move(again)}
+            for effects, whole in wholes for k in numbers
+            if (again := without(case, effects, order[:k], outcome.name)) is not None
+        ]  # fmt: skip
+        return _result(rows, concentration(influence)) if rows else _too_few()
 
 
 def _result(rows: list[dict[str, Any]], shares: tuple[float, float]) -> CheckResult:
@@ -70,6 +69,11 @@ def _result(rows: list[dict[str, Any]], shares: tuple[float, float]) -> CheckRes
     told = {k: worst[k] for k in ("outcome", "method", "left_out", "errors_moved")}
     values = {"case": kind, **told, "most_left_out": most, "is_concentrated": is_concentrated}
     return CheckResult("influence", QUESTION, verdict, f"{sentence}.", values, worst["errors_moved"], tuple(rows))
+
+
+def _too_few() -> CheckResult:
+    sentence = "There is no estimate with a standard error, or too few supported firms to leave any out."
+    return CheckResult("influence", QUESTION, "info", sentence, {"case": "too_few"})
 
 
 def _judged(worst: dict[str, Any], *, is_concentrated: bool) -> tuple[str, Verdict]:

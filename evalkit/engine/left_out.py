@@ -46,13 +46,14 @@ def overall(effects: Effects, outcome: str) -> Overall | None:
     return Overall(estimate, error, p_value, low > 0 or high < 0) if is_known else None
 
 
-def without(case: Case, effects: Effects, out: NDArray[np.intp], outcome: str) -> float:
-    """Estimate without the firms in some rows; infinite where that cannot be done."""
+def without(case: Case, effects: Effects, out: NDArray[np.intp], outcome: str) -> float | None:
+    """Estimate without the firms in some rows; None where that cannot be done."""
     weight = case.sample.weight.copy()
     weight[out] = 0.0
     sample: MatchedSample = dataclasses.replace(case.sample, weight=weight)
     try:
         found = aggregate(case.estimate_again(sample, effects).of(outcome)).table
     except EvalkitError:
-        return float("inf")
-    return float(found["estimate"].iloc[0])
+        return None
+    again = float(found["estimate"].iloc[0])
+    return again if np.isfinite(again) else None

@@ -104,3 +104,9 @@ def test_few_supported_firms_are_said() -> None:
     few = sorted(long.loc[long["g"] > 0, "firm"].unique())[9:]
     result = check(long[~long["firm"].isin(few)])
     assert (result.verdict, result.values["case"]) == ("info", "too_few")
+
+
+def test_an_estimate_that_cannot_be_made_again_is_no_move(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("evalkit.checks.influence.without", lambda *_: None)
+    result = check(twins.frame(400, effect=-1.0))
+    assert (result.verdict, result.values["case"]) == ("info", "too_few")
