@@ -121,8 +121,8 @@ def _result(rows: list[dict[str, Any]], counts: dict[str, int]) -> CheckResult:
         sentence += "standard errors"
     else:
         kind, verdict = "pass", "pass"
-        sentence = f"The effect on {worst['outcome']} moves by less than a standard error whichever of {counts['groups']} groups "
-        sentence += "is left out"
+        sentence = f"The effect on {worst['outcome']} moves by less than a standard error whichever of "
+        sentence += f"{counts['groups']} groups is left out"
     told = {k: worst[k] for k in ("outcome", "method", "covariate", "level", "errors_moved")}
     values = {"case": kind, **told, **counts}
     first = sorted(range(len(rows)), key=lambda i: (not rows[i]["turned"], -rows[i]["errors_moved"]))[:MOST_ROWS]

@@ -7,10 +7,19 @@ from evalkit.reporting.points import estimates
 
 Kind = Literal["specifications", "estimators", "placebo", "bounds"]
 KINDS: dict[Kind, tuple[str, ...]] = {
-    "specifications": ("specification_curve", "influence", "composition", "comparison_groups"),
+    "specifications": ("specification_curve", "influence", "leave_one_out", "composition", "comparison_groups"),
     "estimators": ("estimator_agreement", "bacon"),
-    "placebo": ("pretrends", "pretrend_power", "anticipation", "covariate_path", "randomisation", "wild_bootstrap"),
-    "bounds": ("honest_did", "attrition", "link_error"),
+    "placebo": (
+        "pretrends",
+        "pretrend_power",
+        "anticipation",
+        "covariate_path",
+        "placebo_dates",
+        "aa_splits",
+        "randomisation",
+        "wild_bootstrap",
+    ),
+    "bounds": ("honest_did", "rosenbaum", "e_value", "oster", "attrition", "link_error"),
 }
 """Checks by what they vary: choices of the analyst, the estimator, where there can be no effect, what is not seen."""
 LEAST_ANSWERS = 5
