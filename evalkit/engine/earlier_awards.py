@@ -39,9 +39,11 @@ def earlier_awards(sample: MatchedSample, outcome: Outcome, years: int) -> Match
     if not (moved & (weight > 0)).any():
         return None
     cohort = np.where(moved, panel.cohort - shift, panel.cohort)
-    table = panel.read(panel.column_names)
+    own = panel.columns_of(outcome)
+    others = {name for o in panel.outcomes for name in panel.columns_of(o)}.difference(own)
+    table = panel.read([name for name in panel.column_names if name not in others])
     table = _with(table, COHORT, pa.array(cohort.astype(np.int32), mask=cohort == 0))
-    for period, name in zip(panel.periods, panel.columns_of(outcome), strict=True):
+    for period, name in zip(panel.periods, own, strict=True):
         is_known = pa.array(~treated | (period < panel.cohort - panel.anticipation))
         table = _with(table, name, pc.if_else(is_known, table.column(name), None))
     for name, column in _award_path(panel, table, moved, shift).items():

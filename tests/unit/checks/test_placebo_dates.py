@@ -1,6 +1,7 @@
 """Made-up awards against tables in which they are written down, and how often the check cries."""
 
 import dataclasses
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -71,6 +72,17 @@ def test_an_award_path_moves_along() -> None:
     table["paid"] = np.where((table["g"] > 0) & (table["year"] >= table["g"]), 5.0, 0.0)
     expected = ek.estimate(twins.sample(twins.panel(table, award="paid")), "switching")
     assert row["estimate"] == pytest.approx(ek.aggregate(expected).table["estimate"][0], rel=EXACT)
+
+
+def test_a_panel_on_disk_is_moved_as_one_in_memory(tmp_path: Path) -> None:
+    long = twins.frame(150, periods=7).assign(other=1.0)
+    panel = twins.panel(long, ("y", "other"))
+    panel.save(tmp_path)
+    sample = twins.sample(ek.Panel.load(tmp_path))
+    found = ek.check(sample, ek.estimate(sample, "group_time"), "placebo_dates")
+    assert found.rows == check(long).rows
+    moved = earlier_awards(sample, sample.panel.outcomes[0], 1).panel
+    assert [name for name in moved.column_names if name.startswith("other")] == []
 
 
 def test_firms_supported_after_the_last_year_stay_as_they_are() -> None:
