@@ -45,6 +45,12 @@ def dosed_frame(**settings: object) -> pd.DataFrame:
     return table.assign(dose=100.0 + table["firm"].str[1:].astype(int) * 37 % 500)
 
 
+def industries(table: pd.DataFrame) -> pd.DataFrame:
+    """Add an `industry` of two, by whether the number of a firm is even."""
+    code = table["firm"].str.extract(r"(\d+)$")[0].astype(int)
+    return table.assign(industry=np.where(code % 2 == 0, "made", "sold"))
+
+
 def sample(of: ek.Panel, weight: np.ndarray | None = None) -> ek.MatchedSample:
     """All firms, with weight 1 or the given weights."""
     n = of.n_firms

@@ -37,7 +37,8 @@ def effect_rows(effects: Effects, by: By, seed: int = 0) -> list[dict[str, Any]]
     list of dict
         `outcome`, `estimand`, the label (named as `by`), the columns of `Effects` as estimated, and triples
         `percent`, `percent_low`, `percent_high`, `level`, `level_low`, `level_high`; by event time also
-        `<scale>_band_low` and `<scale>_band_high` of both. NaN where unknown.
+        `<scale>_band_low` and `<scale>_band_high` of both. NaN where unknown: the mean before the award is that of all
+        firms, and not of a group.
     """
     averaged = aggregate(effects, by)
     records: list[dict[str, Any]] = averaged.table.to_dict("records")  # type: ignore[assignment]
@@ -49,7 +50,7 @@ def effect_rows(effects: Effects, by: By, seed: int = 0) -> list[dict[str, Any]]
         if by != "overall":
             row[by] = str(record[by]) if by == "group" else int(record[by])
         row |= {name: record[name] for name in AS_ESTIMATED}
-        baseline = effects.baseline.get(outcome.name, math.nan)
+        baseline = math.nan if by == "group" else effects.baseline.get(outcome.name, math.nan)
         row |= _both_scales((record["estimate"], record["conf_low"], record["conf_high"]), outcome, baseline, "")
         if bands:
             ends = (record["estimate"], bands[i]["band_low"], bands[i]["band_high"])

@@ -34,10 +34,19 @@ def awarded(**settings: float) -> pd.DataFrame:
     return table.assign(award=100.0 * ((table["g"] > 0) & (table["year"] >= table["g"])))
 
 
+def grouped(**settings: float) -> pd.DataFrame:
+    """Twice as many firms unless told, of two industries."""
+    return twins.industries(twins.frame(**{"n": 240} | settings))
+
+
 TABLES = {
     "triple": twins.triple_frame, "dose": twins.dosed_frame, "cross_sections": surveyed, "switching": awarded,
+    "subgroups": grouped,
 }  # fmt: skip
-ROLES = {"triple": {"covariates": ("eligible",)}, "dose": {"dose": "dose"}, "switching": {"award": "award"}}
+ROLES = {
+    "triple": {"covariates": ("eligible",)}, "dose": {"dose": "dose"}, "switching": {"award": "award"},
+    "subgroups": {"covariates": ("industry",)},
+}  # fmt: skip
 OPTIONS = {"triple": {"eligible": "eligible", "levels": ("yes",)}}
 
 
