@@ -26,7 +26,7 @@ class Method:
     Only years before firms may react to their real award are used, so there is nothing that a made-up award could have
     done: an effect of it is a difference in paths that the real estimate has too. Matching and covariates stay those of
     the real award. The p-values of all dates are adjusted together, by Holm; the study's first estimate fails, another
-    one warns. Estimates that cannot be made for a date are left out.
+    one warns. Estimates that cannot be made for a date are counted.
 
     Parameters
     ----------
@@ -54,15 +54,16 @@ class Method:
         """Look at the primary outcome, or the first."""
         if not case.effects:
             return _told("no_estimate")
-        found = list(self._made_up(case))
+        tried = list(self._made_up(case))
+        found = [(k, row) for k, row in tried if row is not None]
         estimates = [[row for k, row in found if k == own] for own in dict.fromkeys(k for k, _ in found)]
         if not estimates:
             return _told("no_years_before")
         rows = [row for own in estimates for row in _adjusted(own)]
-        return self._result(rows, estimates[0])
+        return self._result(rows, estimates[0], len(tried) - len(found))
 
-    def _made_up(self, case: Case) -> Iterator[tuple[int, dict[str, Any]]]:
-        """Give the overall effects of made-up awards, with the number of the estimate."""
+    def _made_up(self, case: Case) -> Iterator[tuple[int, dict[str, Any] | None]]:
+        """Give the number of each estimate with the overall effect of a made-up award; None where it has none."""
         outcome = primary(case.sample.panel)
         for years in range(1, self.years + 1):
             sample = earlier_awards(case.sample, outcome, years)
@@ -72,14 +73,13 @@ class Method:
                 try:
                     again = overall(case.estimate_again(sample, effects), outcome.name)
                 except EvalkitError:
-                    continue
-                if again is not None:
-                    yield k, {
-                        "outcome": outcome.name, "method": effects.method, "years_earlier": years,
-                        "estimate": again.estimate, "std_error": again.error, "p_value": again.p_value,
-                    }  # fmt: skip
+                    again = None
+                yield k, None if again is None else {
+                    "outcome": outcome.name, "method": effects.method, "years_earlier": years,
+                    "estimate": again.estimate, "std_error": again.error, "p_value": again.p_value,
+                }  # fmt: skip
 
-    def _result(self, rows: list[dict[str, Any]], first: list[dict[str, Any]]) -> CheckResult:
+    def _result(self, rows: list[dict[str, Any]], first: list[dict[str, Any]], failed: int) -> CheckResult:
         main = rows[: len(first)]
         worst = min(rows, key=lambda row: float(row["p_holm"]))
         verdict: Verdict = "pass" if worst["p_holm"] >= self.alpha else "warn"
@@ -90,9 +90,10 @@ class Method:
         p_value = f"p = {worst['p_holm']:.3f}" if worst["p_holm"] >= 0.001 else "p < 0.001"
         sentence = (
             f"An award made up {dates} year(s) before the real one {says} on {worst['outcome']}: the least p-value is "
-            f"that of {worst['method']}, {worst['years_earlier']} year(s) before: {p_value}, adjusted by Holm."
+            f"that of {worst['method']}, {worst['years_earlier']} year(s) before: {p_value}, adjusted by Holm. "
+            f"{failed} estimates with a made-up award could not be made."
         )
-        values = {"case": verdict, "alpha": self.alpha, "dates": dates, **worst}
+        values = {"case": verdict, "alpha": self.alpha, "dates": dates, "failed": failed, **worst}
         return CheckResult(NAME, QUESTION, verdict, sentence, values, worst["p_holm"], tuple(rows))
 
 
