@@ -160,17 +160,25 @@ class Outcome(StudyPart):
 
     `nonpositive` says what a value is that has no logarithm: "refuse" (default) or "missing" (counted). `winsor` moves
     values beyond two quantiles to them, [0.01, 0.99] for example; quantiles are those of each period, or of all.
+    A `negative_control` is an outcome that the award cannot change: what is found of it is bias or chance.
     """
 
     name: Name
     column: str = ""
     transform: Transform = "level"
     primary: bool = False
+    negative_control: bool = False
     unit: str = ""
     nonpositive: Literal["refuse", "missing"] = "refuse"
     winsor: tuple[float, float] | None = None
     winsor_by: Literal["period", "all"] = "period"
     label: dict[str, str] = {}
+
+    @model_validator(mode="after")
+    def _control(self) -> "Outcome":
+        if self.primary and self.negative_control:
+            raise ValueError("an outcome that the award cannot change is not what the study is about: drop primary")
+        return self
 
     @model_validator(mode="after")
     def _winsor(self) -> "Outcome":
@@ -350,6 +358,8 @@ class Study(StudyPart):
         winsors = {(o.column, o.winsor, o.winsor_by) for o in outcomes}
         if len(winsors) > len({o.column for o in outcomes}):
             raise ValueError("two outcomes of one column must be winsorised alike")
+        if outcomes[0].negative_control:
+            raise ValueError("the first outcome must be one that the award may change; name negative controls after it")
         return outcomes
 
     @model_validator(mode="after")
@@ -386,6 +396,11 @@ class Study(StudyPart):
     def primary(self) -> Outcome:
         """The primary outcome, or the first one."""
         return next((o for o in self.outcome if o.primary), self.outcome[0])
+
+    @property
+    def planned(self) -> tuple[Outcome, ...]:
+        """The outcomes that are asked about: all but the negative controls."""
+        return tuple(o for o in self.outcome if not o.negative_control)
 
     @property
     def baseline(self) -> tuple[Covariate, ...]:

@@ -98,9 +98,10 @@ def _results(release: Release) -> Iterator[str]:
     for name in estimates(release)[:1]:
         found = {row.labels["outcome"]: row for row in release.tables[f"effects/{name}/overall"]}
         adjusted = {row.labels["outcome"] for row in release.tables[f"families/{name}"] if row.numbers}
-        if any(o.name not in found for o in release.study.outcome):
+        planned = [o.name for o in release.study.planned]
+        if any(outcome not in found for outcome in planned):
             yield "outcomes"
-        if any("p_value" in row.numbers and outcome not in adjusted for outcome, row in found.items()):
+        if any("p_value" in found[o].numbers and o not in adjusted for o in planned if o in found):
             yield "adjusted"
 
 

@@ -71,8 +71,12 @@ def release_cost(ledger: Ledger, evaluation: Evaluation) -> list[Row]:
     return rows + [
         _row(ledger, effects, record, total)
         for record in effect_rows(effects, "overall", evaluation.study.seed)
-        if level_unit(_outcome(effects, record["outcome"])) not in NOT_AMOUNTS
+        if _has_cost(_outcome(effects, record["outcome"]))
     ]
+
+
+def _has_cost(outcome: Outcome) -> bool:
+    return level_unit(outcome) not in NOT_AMOUNTS and not outcome.negative_control
 
 
 def _row(ledger: Ledger, effects: Effects, record: dict[str, float | str], awarded: float) -> Row:

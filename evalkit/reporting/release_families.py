@@ -16,6 +16,7 @@ def release_families(ledger: Ledger, name: str, effects: Effects) -> list[Row]:
     """Release the adjusted p-values of one estimate's overall effects.
 
     The families are those that the study declares before there are results: its primary outcomes, and all others.
+    Negative controls are in none: no result is claimed of them.
 
     Returns
     -------
@@ -27,10 +28,11 @@ def release_families(ledger: Ledger, name: str, effects: Effects) -> list[Row]:
     Holm (1979), Scandinavian Journal of Statistics 6(2), as in `stats.multiplicity.adjust`.
     """
     overall = aggregate(effects, "overall")
-    primary = {o.name for o in effects.outcomes if o.primary}
+    planned = [o for o in effects.outcomes if not o.negative_control]
     rows = []
     for family in FAMILIES:
-        members = np.flatnonzero(overall.table["outcome"].isin(primary).to_numpy() == (family == "primary"))
+        names = [o.name for o in planned if o.primary == (family == "primary")]
+        members = np.flatnonzero(overall.table["outcome"].isin(names).to_numpy())
         if not len(members):
             continue
         own = overall.take(members)

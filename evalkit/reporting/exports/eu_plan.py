@@ -57,8 +57,9 @@ def _questions(page: Page) -> Iterator[str]:
 def _indicators(page: Page) -> Iterator[str]:
     study = page.release.study
     for outcome in study.outcome:
-        kind = "primary" if outcome.primary else "secondary"
-        yield f"{page.words.outcome(outcome)} ({kind} outcome, {page.words[f'scales.{outcome.transform}']})"
+        kind = "primary outcome" if outcome.primary else "secondary outcome"
+        kind = "negative control" if outcome.negative_control else kind
+        yield f"{page.words.outcome(outcome)} ({kind}, {page.words[f'scales.{outcome.transform}']})"
     for indicator in study.programme.indicators:
         name, target = page.words.pick(indicator.name), told(page, indicator.target)
         yield f"Indicator: {name}; target: {target}; source: {told(page, indicator.source)}"

@@ -69,11 +69,13 @@ def _money(page: Page) -> Iterator[Entry]:
 
 
 def _findings(page: Page) -> Iterator[Entry]:
-    """Yield the effect on every outcome of the first estimate, worded as in the summary."""
+    """Yield the effect on every planned outcome of the first estimate, worded as in the summary."""
     names = estimates(page.release)
     rows = page.release.tables[f"effects/{names[0]}/overall"] if names else []
     for row in rows:
         outcome = outcome_of(page.release.study.outcome, row.labels["outcome"])
+        if outcome.negative_control:
+            continue
         worded = summary.worded(page, names[0], row)
         yield "成果実績（効果検証）", page.words.outcome(outcome), _plain(worded["text"])
     if names:

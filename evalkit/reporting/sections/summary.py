@@ -74,7 +74,7 @@ def _other_scale(page: Page, row: Row, outcome: Outcome) -> Markup | None:
 
 
 def _others(page: Page, rows: dict[str, dict[str, Row]]) -> Table:
-    """List every outcome of every estimate with its reading."""
+    """List every planned outcome of every estimate with its reading."""
     words = page.words
     columns = [
         Column(words["results.outcome"], is_number=False),
@@ -84,7 +84,7 @@ def _others(page: Page, rows: dict[str, dict[str, Row]]) -> Table:
         Column(words["results.reading"], is_number=False),
     ]
     lines = []
-    for outcome in page.release.study.outcome:
+    for outcome in page.release.study.planned:
         for name, own in rows.items():
             if outcome.name in own:
                 row, scale = own[outcome.name], main_scale(outcome)

@@ -51,11 +51,14 @@ class Words:
         return next((texts[k] for k in (self.language, "en", *sorted(texts)) if k in texts), fallback)
 
     def outcome(self, outcome: Outcome) -> str:
-        """Return an outcome's label: the study's in this language, ours, the study's in another, or its name."""
-        ours = self.column(outcome.name)
-        if self.language in outcome.label or ours == outcome.name:
-            return self.pick(outcome.label, outcome.name)
-        return ours
+        """Return an outcome's label: the study's in this language, ours, the study's in another, or its name.
+
+        A negative control is called one wherever it is named.
+        """
+        label = self.column(outcome.name)
+        if self.language in outcome.label or label == outcome.name:
+            label = self.pick(outcome.label, outcome.name)
+        return self["question.negative_control"].format(outcome=label) if outcome.negative_control else label
 
     def column(self, name: str) -> str:
         """Return a column's label; scales are spelled out from the short forms of covariates."""
