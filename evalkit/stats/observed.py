@@ -36,6 +36,10 @@ class Observed:
         found = np.unique(self.cohort[self.weight > 0]).tolist()
         return [g for g in found if self.periods[0] + 1 + self.anticipation <= g <= self.periods[-1]]
 
+    def take(self, rows: NDArray[np.intp]) -> "Observed":
+        """Return some of the firms."""
+        return dataclasses.replace(self, y=self.y[rows], weight=self.weight[rows], cohort=self.cohort[rows])
+
     def at(self, period: int) -> NDArray[np.float64]:
         """Return the values (n,) of one period."""
         return self.y[:, period - self.periods[0]]
