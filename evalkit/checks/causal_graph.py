@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from evalkit.errors import UnknownNameError, did_you_mean
 from evalkit.model.check import Case, CheckResult, Verdict
 from evalkit.model.sample import MatchedSample
-from evalkit.stats.covariates import Covariate, read_covariates
+from evalkit.stats.covariates import dummies, read_covariates
 from evalkit.stats.graph_tests import implications, partial_association
 from evalkit.stats.stable_hash import stable_hash
 
@@ -142,7 +142,7 @@ class Method:
         chosen = np.argsort(stable_hash(panel.firm, 0), kind="stable")[: self.firms]
         columns = {AWARD: (panel.cohort > 0)[chosen, None].astype(np.float64)}
         for covariate in read_covariates(panel, [n for n in nodes if n != AWARD]):
-            columns[covariate.name] = _dummies(covariate.take(chosen))
+            columns[covariate.name] = dummies(covariate.take(chosen))
         is_known = np.all([np.isfinite(c).all(axis=1) for c in columns.values()], axis=0)
         return {name: column[is_known] for name, column in columns.items()}
 
@@ -206,13 +206,3 @@ def _in_order(edges: Sequence[tuple[str, str]]) -> list[str]:
         order += ready
         left = {node: causes for node, causes in left.items() if node not in ready}
     return order
-
-
-def _dummies(covariate: Covariate) -> NDArray[np.float64]:
-    """Return a number as it is, and a category as one column for each level but the first; NaN where missing."""
-    if covariate.levels is None:
-        return np.asarray(covariate.values, np.float64)[:, None]
-    levels = np.arange(1, max(len(covariate.levels), 2))
-    columns: NDArray[np.float64] = (covariate.values[:, None] == levels).astype(np.float64)
-    columns[covariate.is_missing] = np.nan
-    return columns

@@ -73,6 +73,16 @@ def _read(panel: Panel, name: str, kind: str) -> Covariate:
     return Covariate(name, place[coded.indices.fill_null(MISSING).to_numpy()], tuple(levels[i] for i in by_name))
 
 
+def dummies(covariate: Covariate) -> NDArray[np.float64]:
+    """Return a number as it is, and a category as one column for each level but the first; NaN where missing."""
+    if covariate.levels is None:
+        return np.asarray(covariate.values, np.float64)[:, None]
+    levels = np.arange(1, max(len(covariate.levels), 2))
+    columns: NDArray[np.float64] = (covariate.values[:, None] == levels).astype(np.float64)
+    columns[covariate.is_missing] = np.nan
+    return columns
+
+
 def any_missing(covariates: Sequence[Covariate], n_firms: int) -> NDArray[np.bool_]:
     """Return the firms (n_firms,) that lack at least one of the covariates."""
     missing = np.zeros(n_firms, dtype=bool)
