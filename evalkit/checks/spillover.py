@@ -12,7 +12,7 @@ from evalkit.errors import EstimationError, UnknownNameError, did_you_mean
 from evalkit.model.check import Case, CheckResult, Verdict
 from evalkit.model.sample import MatchedSample
 from evalkit.stats.covariates import any_missing, cells, read_covariates
-from evalkit.stats.spillover import EXPOSURE, Changes, exposures
+from evalkit.stats.spillover import EXPOSURE, Changes, cells_in_effect, exposures
 from evalkit.stats.wild_bootstrap import wild_bootstrap
 
 QUESTION = "Do unsupported firms near supported ones move like those far from them?"
@@ -21,9 +21,11 @@ FEWEST_LEFT_OUT = 10
 """Fewer firms are not left out by themselves: the move would be that of few firms."""
 FEWEST_CELLS = 12
 """With fewer cells the bootstrap has too few signs to give a p-value of 5 % its meaning."""
+FEWEST_IN_EFFECT = 3.0
+"""With one or two cells that are exposed in effect, neither test nor interval says anything."""
 DRAWS = 1999
 UNKNOWN = ("E_COLLINEAR", "E_NO_VARIANCE", "E_BOOTSTRAP")
-"""Nothing of exposure is left to test, or it does not vary between cells."""
+"""Nothing of exposure is left to test, or what it goes with does not vary between cells."""
 STEP = 0.1
 """Exposure for which the change is told."""
 INFO = {
@@ -31,7 +33,7 @@ INFO = {
     "no_amounts": "The data do not say how much each firm was awarded.",
     "no_base": "No unsupported firm is seen before the first award and after it.",
     "few_cells": f"Fewer than {FEWEST_CELLS} cells have unsupported firms that are seen before and after the award.",
-    "alike": "Exposure hardly differs between cells, so nothing can be said.",
+    "alike": "Exposure hardly differs between cells, or in one of them only, so nothing can be said.",
 }
 
 
@@ -135,15 +137,17 @@ class Method:
                 sums = changes.regression(held)
                 weights = np.zeros(len(sums.bread))
                 weights[EXPOSURE] = 1.0
+                if cells_in_effect(sums, weights) < FEWEST_IN_EFFECT:
+                    continue
                 wild = wild_bootstrap(sums, weights, "rademacher", DRAWS, self.seed)
-                p_value = wild.p_value()
+                p_value, ends = wild.p_value(), wild.interval(1 - self.alpha)
             except EstimationError as error:
                 if error.code not in UNKNOWN:
                     raise
                 continue
-            low, high = (STEP * end if np.isfinite(end) else None for end in wild.interval(1 - self.alpha))
-            change = {"change": STEP * wild.estimate, "change_low": low, "change_high": high}
-            return {"p_value": p_value, **change, "held_fixed": bool(held)}
+            if np.isfinite(ends).all():
+                change = {"change": STEP * wild.estimate, "change_low": STEP * ends[0], "change_high": STEP * ends[1]}
+                return {"p_value": p_value, **change, "held_fixed": bool(held)}
         return None
 
     def _donut(self, case: Case, rows: NDArray[np.intp], level: NDArray[np.float64]) -> list[dict[str, Any]]:

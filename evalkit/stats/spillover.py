@@ -100,3 +100,18 @@ class Changes:
         _, bread = least_squares(flat, y, ["exposure"])
         gram = np.einsum("ct,ctp,ctq->cpq", weight, design, design)
         return ClusterSums(gram, np.einsum("ct,ctp->cp", total, design), bread)
+
+
+def cells_in_effect(sums: ClusterSums, weights: NDArray[np.float64]) -> float:
+    """Return the effective number of clusters of a combination of coefficients with the given weights (P,).
+
+    It is (sum of v)^2 / sum of v^2 with v the part of each cluster in the variance when errors are equal and
+    independent: 1 where one cluster alone is exposed.
+
+    Reference
+    ---------
+    Carter, Schnepel and Steigerwald (2017), Review of Economics and Statistics 99(4), equations 3 to 5.
+    """
+    along = sums.bread @ weights
+    part = np.einsum("p,gpq,q->g", along, sums.gram, along)
+    return float(part.sum() ** 2 / (part**2).sum())

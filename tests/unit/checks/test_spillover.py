@@ -98,6 +98,15 @@ def test_the_answer_does_not_hang_on_firms_without_a_cell() -> None:
     assert result.verdict == "pass"
 
 
+def test_one_exposed_cell_alone_tells_nothing() -> None:
+    """A bootstrap over cells cannot tell what only one of them shows."""
+    table = frame(0.0, shape=(20, 1))
+    is_one = table["trade"] == "a3"
+    table = table.assign(g=np.where(is_one & (table["firm"].str[1:].astype(int) % 2 == 0), 2013, 0))
+    result = check(sample(table), cells=("trade",))
+    assert (result.values["case"], result.verdict) == ("alike", "info")
+
+
 @pytest.mark.parametrize("case", INFO)
 def test_what_is_missing_is_told(case: str) -> None:
     table, options, roles = frame(0.0), {}, {}

@@ -7,7 +7,7 @@ import statsmodels.formula.api as smf
 
 from evalkit.errors import EstimationError
 from evalkit.stats.observed import Observed
-from evalkit.stats.spillover import Changes, exposures
+from evalkit.stats.spillover import Changes, cells_in_effect, exposures
 from evalkit.stats.wild_bootstrap import wild_bootstrap
 
 PERIODS = tuple(range(2012, 2018))
@@ -76,6 +76,17 @@ def test_exposure_that_the_effects_absorb_is_refused() -> None:
     constant = np.full_like(exposure, 0.3)
     with pytest.raises(EstimationError, match="exposure"):
         Changes.of(of, cell, constant, BASE, AFTER).regression([])
+
+
+def test_cells_in_effect_are_one_where_one_is_exposed_and_all_where_all_differ_alike() -> None:
+    def told(exposure: np.ndarray) -> float:
+        shape = (len(exposure), 1)
+        changes = Changes(exposure.reshape(shape), np.full(shape, 7.0), np.zeros(shape))
+        sums = changes.regression([])
+        return cells_in_effect(sums, np.eye(len(sums.bread))[0])
+
+    assert told(np.array([1.0] + [0.0] * 199)) == pytest.approx(1.0, abs=0.02)
+    assert told(np.array([0.2, 0.6] * 10)) == pytest.approx(20.0)
 
 
 def rejected(shape: tuple[int, int], n: int, slope: float, draws: int) -> float:
