@@ -157,7 +157,7 @@ def _sentence(values: dict[str, Any], verdict: Verdict) -> str:
             f"; by them, the effect on {values['outcome']} is not {values['effect']:.4g} but "
             f"{values['calibrated']:.4g} ({values['calibrated_low']:.4g} to {values['calibrated_high']:.4g})"
         )
-    return f"{text}."
+    return f"{text}; {values['untested']} have no standard error." if values["untested"] else f"{text}."
 
 
 def _told(kind: str) -> CheckResult:

@@ -1,6 +1,7 @@
 """Outcomes that the award cannot change: joint test, calibration, and what such outcomes are left out of."""
 
 import dataclasses
+import string
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ from statsmodels.stats.multitest import multipletests
 import evalkit as ek
 import small_study
 import twins
-from evalkit.checks.placebo_outcomes import Method
+from evalkit.checks.placebo_outcomes import INFO, Method
 from evalkit.engine.firm_paths import firm_paths
 from evalkit.model.study import Outcome
 from evalkit.reporting.release_families import release_families
@@ -109,6 +110,29 @@ def test_without_controls_or_errors_there_is_no_answer() -> None:
     assert ek.check(sample(2), (), "placebo_outcomes").values["case"] == "no_error"
     with pytest.raises(ValueError, match="alpha"):
         Method(alpha=1.0)
+
+
+def test_a_control_that_never_varies_is_counted_and_not_tested() -> None:
+    of = sample(2)
+    names = [name for name in of.panel.source.column_names if name.startswith("control0@")]
+    source = of.panel.source
+    for name in names:
+        source = source.set_column(source.column_names.index(name), name, [np.ones(source.num_rows)])
+    result = check(twins.sample(dataclasses.replace(of.panel, source=source)))
+    assert (result.values["controls"], result.values["untested"]) == (1, 1)
+    assert "1 have no standard error" in result.sentence
+    assert [row["outcome"] for row in result.rows] == ["control1", "y"]
+
+
+@pytest.mark.parametrize("language", ["en", "ja"])
+def test_every_sentence_can_be_said(language: str) -> None:
+    told = [check(sample(n, bias)) for n, bias in ((1, 0.0), (3, 1.0), (5, 0.0), (6, 1.0))]
+    sentences = words(language).entries["method"]["checks"]["placebo_outcomes"]["sentence"]
+    assert set(sentences) == {*(result.values["case"] for result in told), *INFO}
+    for result in told:
+        fields = {f for _, f, *_ in string.Formatter().parse(sentences[result.values["case"]]) if f}
+        assert fields <= set(result.values)
+        assert {key for row in result.rows for key in row} <= set(words(language).entries["check_columns"])
 
 
 def test_a_control_is_in_no_family_of_results() -> None:
