@@ -109,8 +109,9 @@ class Method:
         found = self._tested(changes, effects)
         if found is None:
             return _told("alike")
-        rows_told = self._donut(case, rows, level[cell, -1])
-        return self._result({"outcome": primary(panel).name, "cells": n_cells, **found}, rows_told)
+        rows_told, n_failed = self._donut(case, rows, level[cell, -1])
+        about = {"outcome": primary(panel).name, "cells": n_cells, "not_estimated": n_failed}
+        return self._result({**about, **found}, rows_told)
 
     def _categories(self, sample: MatchedSample) -> tuple[str, ...]:
         known = [c.name for c in sample.panel.covariates if c.kind == "category"]
@@ -150,20 +151,28 @@ class Method:
                 return {"p_value": p_value, **change, "held_fixed": bool(held)}
         return None
 
-    def _donut(self, case: Case, rows: NDArray[np.intp], level: NDArray[np.float64]) -> list[dict[str, Any]]:
-        """Estimate again without the unsupported firms of exposed cells; no rows where there are too few."""
+    def _donut(
+        self, case: Case, rows: NDArray[np.intp], level: NDArray[np.float64]
+    ) -> tuple[list[dict[str, Any]], int]:
+        """Estimate again without the unsupported firms of exposed cells; also returns how many estimates fail then.
+
+        No rows where there are too few such firms.
+        """
         sample, panel = case.sample, case.sample.panel
         is_control = ((panel.cohort == 0) & (sample.weight > 0))[rows]
         cut = self.threshold or float(np.median(level[is_control]))
         out = rows[is_control & (level > cut)]
         if not FEWEST_LEFT_OUT <= len(out) < is_control.sum():
-            return []
+            return [], 0
         outcome = primary(panel).name
-        return [
-            {"outcome": outcome, "method": e.method, "n_left_out": len(out),
-             **whole.move(without(case, e, out, outcome))}
-            for e in case.effects if (whole := overall(e, outcome)) is not None
-        ]  # fmt: skip
+        known = [(e, whole) for e in case.effects if (whole := overall(e, outcome)) is not None]
+        again = [(e.method, whole, without(case, e, out, outcome)) for e, whole in known]
+        moved = [
+            {"outcome": outcome, "method": method, "n_left_out": len(out), **whole.move(estimate)}
+            for method, whole, estimate in again
+            if estimate is not None
+        ]
+        return moved, len(known) - len(moved)
 
     def _result(self, values: dict[str, Any], rows: list[dict[str, Any]]) -> CheckResult:
         differs = values["p_value"] < self.alpha

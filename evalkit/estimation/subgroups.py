@@ -117,7 +117,7 @@ def _is_matched_within(sample: MatchedSample, by: str) -> bool:
         return by in sample.options.get("exact", ())
     (category,) = read_covariates(sample.panel, [by])
     pairs = np.unique(np.stack([sample.subclass, category.values]), axis=1)
-    return pairs.shape[1] == len(np.unique(sample.subclass))
+    return bool(pairs.shape[1] == len(np.unique(sample.subclass)))
 
 
 def _groups(sample: MatchedSample, by: str) -> Iterator[tuple[str, NDArray[np.intp]]]:

@@ -15,11 +15,13 @@ KINDS: dict[Kind, tuple[str, ...]] = {
         "anticipation",
         "covariate_path",
         "placebo_dates",
+        "placebo_outcomes",
+        "refuters",
         "aa_splits",
         "randomisation",
         "wild_bootstrap",
     ),
-    "bounds": ("honest_did", "rosenbaum", "e_value", "oster", "attrition", "link_error"),
+    "bounds": ("honest_did", "rosenbaum", "e_value", "oster", "attrition", "spillover", "link_error"),
 }
 """Checks by what they vary: choices of the analyst, the estimator, where there can be no effect, what is not seen."""
 LEAST_ANSWERS = 5
