@@ -23,6 +23,9 @@ from evalkit.reporting.release_checks import release_check
 from evalkit.reporting.release_effects import release_effects
 from evalkit.reporting.release_programme import release_programme
 
+COUNTED = re.compile(r"(.+): (\d+)")
+"""A reason with a count of its own."""
+
 
 def release(evaluation: Evaluation, earlier: Sequence[Shown] = ()) -> Release:
     """Apply disclosure control to an evaluation.
@@ -134,7 +137,11 @@ def _flow(ledger: Ledger, evaluation: Evaluation) -> list[Row]:
         ids = {
             c: ledger.put(Number(f"flow.{i:02d}.{c}", n, "count"), cell=names[c]) for c, n in counts(step).items()
         }  # fmt: skip
-        rows.append(row_of({"step": step.step, "unit": step.unit, "reasons": _reasons(step)}, ids))
+        reasons = _reasons(step)
+        for k, (_, n) in enumerate(reasons):
+            changed = Number(f"flow.{i:02d}.changed.{k}", n, "count")
+            ids[f"changed_{k}"] = ledger.put(changed, hide=ledger.small(n))
+        rows.append(row_of({"step": step.step, "unit": step.unit, "reasons": tuple(why for why, _ in reasons)}, ids))
     told = [(n, names[c] in hidden) for s, names in zip(steps, cells, strict=True) for c, n in counts(s).items()]
     ledger.conceal((n for n, is_hidden in told if is_hidden), (n for n, is_hidden in told if not is_hidden))
     hide = ledger.small(sample.n_treated, sample.n_control)
@@ -149,12 +156,15 @@ def _flow(ledger: Ledger, evaluation: Evaluation) -> list[Row]:
     return rows
 
 
-def _reasons(step: FlowStep) -> tuple[str, ...]:
-    """Return why rows left, without the counts that a reason may tell: "E_DATE: 3, E_NUMBER: 12", "...; 92% linked"."""
-    if step.quarantined + step.collapsed == 0:
-        return ()
-    reasons = step.reason.partition(";")[0].split(", ")
-    return tuple(re.sub(r": \d+$", "", reason) for reason in reasons if reason)
+def _reasons(step: FlowStep) -> list[tuple[str, int | None]]:
+    """Return why rows left, without counts that a reason may tell: "E_DATE: 3, E_NUMBER: 12", "...; 92% linked".
+
+    Where none left, what the step found or changed in place stands with its count.
+    """
+    stated = [(reason, COUNTED.fullmatch(reason)) for reason in step.reason.partition(";")[0].split(", ") if reason]
+    if step.quarantined + step.collapsed:
+        return [(found[1] if found else reason, None) for reason, found in stated]
+    return [(found[1], int(found[2])) for _, found in stated if found]
 
 
 def _notes(ledger: Ledger, evaluation: Evaluation) -> Iterator[Row]:

@@ -25,20 +25,24 @@ def render(page: Page) -> Markup:
 
 def _line(page: Page, row: Row) -> list[Cell]:
     words, labels = page.words, row.labels
-    reasons = [_reason(page, reason) for reason in labels["reasons"]]
+    reasons = [_reason(page, row, k) for k in range(len(labels["reasons"]))]
     return [
         step_label(labels["step"], labels["unit"], words),
         words.get(f"flow_units.{labels['unit']}", labels["unit"]),
         *(page.cell(row, name) for name in COUNTS),
-        words["page.list"].join(reasons),
+        Markup(words["page.list"]).join(reasons),  # noqa: S704 - words of the language
     ]
 
 
-def _reason(page: Page, reason: str) -> str:
-    """Put a reason into words; "outside the population: X" names a column."""
+def _reason(page: Page, row: Row, k: int) -> Cell:
+    """Put a reason into words, with what was changed in place; "outside the population: X" names a column."""
+    reason, words = row.labels["reasons"][k], page.words
     head, colon, tail = reason.partition(": ")
-    inner = f"{page.words.get(f'reasons.{head}', head)}{page.words['page.colon']}{page.words.column(tail)}"
-    return page.words.get(f"reasons.{reason}", inner if colon else reason)
+    inner = f"{words.get(f'reasons.{head}', head)}{words['page.colon']}{words.column(tail)}"
+    text = words.get(f"reasons.{reason}", inner if colon else reason)
+    if f"changed_{k}" not in row.numbers:
+        return text
+    return Markup("{}{}{}").format(text, words["page.colon"], page.cell(row, f"changed_{k}"))
 
 
 def notes(page: Page) -> list[Cell]:

@@ -6,7 +6,11 @@ import numpy as np
 import pytest
 
 import reports
+from evalkit.model.flow import Flow, FlowStep
+from evalkit.reporting.page import Page
 from evalkit.reporting.release import release
+from evalkit.reporting.sections import flow
+from evalkit.reporting.words import words
 
 PRINTED = 1e-9  # values are kept to ten significant digits
 Z = 1.959963984540054
@@ -55,6 +59,16 @@ def test_the_band_is_wider_than_the_intervals(made):
 
 def test_reasons_carry_no_counts(made):
     assert made.tables["flow"][0].labels["reasons"] == ("E_DATE",)
+
+
+def test_what_a_step_changed_in_place_is_counted():
+    steps = (FlowStep("units: sales", "firm-years", 100, 100, reason="times 10: 12, divided by 1000: 9, no count"),)
+    made = release(reports.evaluation(study=reports.study(disclosure={"threshold": 10}), flow=Flow(steps)))
+    row = made.tables["flow"][0]
+    assert row.labels["reasons"] == ("times 10", "divided by 1000")
+    assert [made.value(row, f"changed_{k}") for k in range(2)] == [12, None]
+    text = flow.render(Page(made, words("en"), {})).striptags()
+    assert "10 times the years beside it: 12, a thousandth of the years beside it: [X]" in text
 
 
 def test_two_estimates_of_one_method_have_their_own_ids():

@@ -69,6 +69,18 @@ class TestUnits:
         result, _ = unit_jumps(grid(sales=rows), Units(columns=("sales",), action="missing"))
         np.testing.assert_array_equal(np.array(of(result, "sales")), np.array(rows, float))
 
+    def test_a_right_value_between_two_slips_is_no_slip(self) -> None:
+        rows = [[100, 0.1, 100, 0.1, 100], [100, 0.1, 100, 0.1, NAN]]
+        result, flow = unit_jumps(grid(sales=rows), Units(columns=("sales",), action="repair"))
+        np.testing.assert_array_equal(np.array(of(result, "sales")), np.array([[100] * 5, rows[1]], float))
+        assert counts(flow)[0][-1] == "divided by 1000: 2, jumps that stay: 3"
+
+    def test_a_slip_in_a_year_of_growth_is_found(self) -> None:
+        """The value before is half as much again as the one after: the change into the slip is no clean factor."""
+        result, flow = unit_jumps(grid(sales=[[150, 0.1, 100, 100, 100]]), Units(columns=("sales",), action="repair"))
+        assert of(result, "sales")[0] == [150, 100, 100, 100, 100]
+        assert counts(flow)[0][-1] == "divided by 1000: 1"
+
     def test_planted_slips_are_repaired_exactly_where_they_were_planted(self) -> None:
         clean = random_sales()
         dirty, rng = clean.copy(), np.random.default_rng(1)
