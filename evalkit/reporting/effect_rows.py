@@ -12,6 +12,8 @@ from evalkit.stats.scales import POINTS, Triple, scaled
 
 By = Literal["overall", "event_time", "cohort", "year", "group"]
 AGGREGATIONS: tuple[By, ...] = ("overall", "event_time", "cohort", "year", "group")
+POWER = 0.8
+"""With which an effect is called detectable."""
 AS_ESTIMATED = ("estimate", "std_error", "conf_low", "conf_high", "p_value", "n_treated", "n_control")
 
 
@@ -37,8 +39,8 @@ def effect_rows(effects: Effects, by: By, seed: int = 0) -> list[dict[str, Any]]
     list of dict
         `outcome`, `estimand`, the label (named as `by`), the columns of `Effects` as estimated, and triples
         `percent`, `percent_low`, `percent_high`, `level`, `level_low`, `level_high`; by event time also
-        `<scale>_band_low` and `<scale>_band_high` of both. NaN where unknown: the mean before the award is that of all
-        firms, and not of a group.
+        `<scale>_band_low` and `<scale>_band_high` of both; overall, `<scale>_detectable` of the scale that the effect
+        is read on first. NaN where unknown: the mean before the award is that of all firms, and not of a group.
     """
     averaged = aggregate(effects, by)
     records: list[dict[str, Any]] = averaged.table.to_dict("records")  # type: ignore[assignment]
@@ -52,6 +54,8 @@ def effect_rows(effects: Effects, by: By, seed: int = 0) -> list[dict[str, Any]]
         row |= {name: record[name] for name in AS_ESTIMATED}
         baseline = math.nan if by == "group" else effects.baseline.get(outcome.name, math.nan)
         row |= _both_scales((record["estimate"], record["conf_low"], record["conf_high"]), outcome, baseline, "")
+        if by == "overall":
+            row |= _detectable(record, outcome, baseline)
         if bands:
             ends = (record["estimate"], bands[i]["band_low"], bands[i]["band_high"])
             row |= _both_scales(ends, outcome, baseline, "band_")
@@ -84,6 +88,19 @@ def cell_rows(effects: Effects) -> list[dict[str, Any]]:
             **{k: v for k, v in both.items() if k.startswith(scale)},
         })  # fmt: skip
     return rows
+
+
+def _detectable(record: dict[str, Any], outcome: Outcome, baseline: float) -> dict[str, float]:
+    """Return the effect that would have been found with probability `POWER`, on the scale it is read on first.
+
+    Half the interval, which knows its degrees of freedom, and what the estimate may fall short of the effect.
+    """
+    from scipy.stats import norm
+
+    least = record["conf_high"] - record["estimate"] + norm.ppf(POWER) * record["std_error"]
+    scale = main_scale(outcome)
+    found: Triple = getattr(scaled(Triple(least, least, least), outcome.transform, baseline), scale)
+    return {f"{scale}_detectable": found.estimate}
 
 
 def _both_scales(ends: Sequence[float], outcome: Outcome, baseline: float, kind: str) -> dict[str, float]:

@@ -25,6 +25,8 @@ from evalkit.model.sample import MatchedSample
 
 LEAST_PRE_PERIODS, LEAST_TREATED = 2, 10
 LARGEST_SMD, LEAST_LINKED, LARGEST_MISSING_GAP = 0.25, 0.70, 0.20
+NOTED_MISSING_GAP = 0.05
+"""Gap of missing outcomes of which the report warns."""
 ALPHA = 0.05
 TYPICAL_FIRMS, MATCHED_FIRMS, WITHOUT_SELECTION = 4, 5, 6
 """Steps of the OECD framework."""
@@ -65,7 +67,7 @@ def _against(evaluation: Evaluation) -> list[str]:
         "few_pre_periods": 0 < n_before < LEAST_PRE_PERIODS,
         "few_treated": sample.n_treated < LEAST_TREATED,
         "few_linked": linked(evaluation) < LEAST_LINKED,
-        "missing_outcomes": _missing_gap(sample) > LARGEST_MISSING_GAP,
+        "missing_outcomes": _missing_gap(sample, checks) > LARGEST_MISSING_GAP,
         **_pretrends(checks), **_balance(checks),
     }  # fmt: skip
     failed = {c.name for c in checks if c.verdict == "fail" and _is_design(c.name)} - {"balance"}
@@ -106,10 +108,15 @@ def missing_shares(sample: MatchedSample) -> tuple[float, float]:
     return treated, control
 
 
-def _missing_gap(sample: MatchedSample) -> float:
-    """Return by how much the shares of missing values of the groups differ; 0 where a group has no firms."""
+def _missing_gap(sample: MatchedSample, checks: tuple[CheckResult, ...]) -> float:
+    """Return by how much the shares of missing values differ; 0 where a group has no firms.
+
+    Over all years, and in the worst year after the award where `attrition` follows the firms: those who leave were seen
+    before.
+    """
     treated, control = missing_shares(sample)
-    return 0.0 if math.isnan(treated + control) else abs(treated - control)
+    overall = 0.0 if math.isnan(treated + control) else abs(treated - control)
+    return max(overall, *(c.statistic or 0.0 for c in checks if c.name == "attrition"), 0.0)
 
 
 def _pretrends(checks: tuple[CheckResult, ...]) -> dict[str, bool]:

@@ -7,6 +7,7 @@ from markupsafe import Markup
 from evalkit.model.evaluation import Row
 from evalkit.model.study import Outcome
 from evalkit.reporting.effect_rows import main_scale, outcome_of
+from evalkit.reporting.grading import NOTED_MISSING_GAP
 from evalkit.reporting.page import Column, Page, Table
 from evalkit.reporting.points import estimates
 from evalkit.reporting.reading import reading_of
@@ -47,6 +48,7 @@ def worded(page: Page, estimate: str, row: Row) -> dict[str, Any]:
         "effect": page.cell(row, scale),
         "interval": page.interval(row, f"{scale}_low", f"{scale}_high"),
         "confidence": page.cell(row, "confidence"),
+        "detectable": page.cell(row, f"{scale}_detectable"),
     }
     is_weak = reading in STATED and not page.release.grade.is_causal
     text = page.say(f"summary.{reading}{'_difference' if is_weak else ''}", **values)
@@ -79,7 +81,7 @@ def _others(page: Page, rows: dict[str, dict[str, Row]]) -> Table:
     columns = [
         Column(words["results.outcome"], is_number=False),
         Column(words["results.estimate"], is_number=False),
-        Column(words["event_study.effect"]),
+        Column(words["event_study.effect" if page.release.grade.is_causal else "summary.difference"]),
         Column(page.say("results.interval", confidence=page.confidence)),
         Column(words["results.reading"], is_number=False),
     ]
@@ -102,6 +104,19 @@ def _others(page: Page, rows: dict[str, dict[str, Row]]) -> Table:
     return Table(words["summary.others"], columns, lines)
 
 
+def _missing(page: Page) -> list[Markup]:
+    """Warn of outcomes that are missing more often in one group, where no check does."""
+    numbers = page.release.numbers
+    ids = [f"limits.missing_{group}" for group in ("treated", "control")]
+    shares = [numbers[i].value for i in ids if i in numbers]
+    known = [share for share in shares if isinstance(share, float)]
+    if len(known) < len(ids) or any(check.name == "attrition" for check in page.release.checks.values()):
+        return []
+    if abs(known[0] - known[1]) <= NOTED_MISSING_GAP:
+        return []
+    return [page.say("summary.missing", treated=page.number(ids[0]), control=page.number(ids[1]))]
+
+
 def _trust(page: Page) -> list[dict[str, Any]]:
     """List what the checks say, and what no check can say."""
     release, words = page.release, page.words
@@ -110,6 +125,7 @@ def _trust(page: Page) -> list[dict[str, Any]]:
         for name, check in release.checks.items()
     ]
     lines.append({"verdict": "", "title": "", "text": plan.graded(page)})
+    lines += [{"verdict": "", "title": "", "text": text} for text in _missing(page)]
     tested = any(c.name == "pretrends" and c.verdict != "info" for c in release.checks.values())
     lines.append({"verdict": "", "title": "", "text": words["summary.if_alike" if tested else "summary.no_pretrends"]})
     if any(o.transform == "asinh" for o in release.study.outcome):

@@ -9,6 +9,7 @@ import pytest
 import evalkit as ek
 import reports
 from evalkit.errors import StudyError
+from evalkit.model.check import CheckResult
 from evalkit.model.flow import Flow, FlowStep
 from evalkit.model.sample import MatchedSample
 from evalkit.reporting.grading import grade
@@ -74,6 +75,13 @@ def test_rules(case: str) -> None:
         assert found.sms == found.proposed == level - len(unadjusted)
         assert found.is_causal == (found.sms == 3)
         assert found.oecd == (4 if match["method"] == "none" else 6 if level == 3 else 5)
+
+
+@pytest.mark.parametrize(("gap", "reasons"), [(0.20, ()), (0.21, ("missing_outcomes",))])
+def test_firms_that_leave_after_the_award_count_although_they_were_seen_before(gap: float, reasons: tuple) -> None:
+    left = CheckResult("attrition", "?", "fail", "Many.", {"case": ""}, gap)
+    found = grade(reports.evaluation(study=reports.study(match=MATCHED), checks=(*reports.checks(), left)))
+    assert found.reasons == (*BASE, *reasons)
 
 
 def test_bounds_answer_for_a_rejected_test() -> None:

@@ -2,8 +2,11 @@
 
 import re
 
+import numpy as np
 import pytest
+from scipy import stats
 
+import evalkit as ek
 import reports
 from evalkit.reporting.headline import headline
 from evalkit.reporting.reading import reading
@@ -51,6 +54,21 @@ def test_the_headline_follows_the_interval(size, en, ja):
         text = _headline(language, size)
         assert expected in text
         assert bool(RAISED.search(text)) is (abs(size) > 0.01)
+
+
+def test_a_null_says_what_would_have_been_found():
+    """A test at 5 % finds the effect that is named in four of five samples of its standard error."""
+    asked = reports.study()
+    made = reports.effects(asked, {"sales": 0.001})
+    shown = release(reports.evaluation(effects=(made,)))
+    row = next(r for r in shown.tables["effects/group_time/overall"] if r.labels["outcome"] == "sales")
+    least = np.log1p(shown.value(row, "percent_detectable") / 100)
+    error = ek.aggregate(made).table.set_index("outcome").loc["sales", "std_error"]
+    found = np.abs(np.random.default_rng(1).normal(least, error, 1_000_000)) > stats.norm.isf(0.025) * error
+    assert found.mean() == pytest.approx(0.8, abs=4 * np.sqrt(0.16 / 1_000_000))
+    told = f"{shown.value(row, 'percent_detectable'):.2f}%"
+    for language, says in (("en", f"four times in five is {told}"), ("ja", f"検出できる最小の効果は{told}")):
+        assert says in headline(shown, language)
 
 
 @pytest.mark.parametrize("checks", [reports.checks("fail", 0.01), reports.checks("warn", 0.01)])

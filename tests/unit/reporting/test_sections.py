@@ -3,10 +3,13 @@
 import dataclasses
 import re
 
+import numpy as np
+import pandas as pd
 import pytest
 from markupsafe import Markup
 
 import complete_reports
+import evalkit as ek
 import reports
 from evalkit.model.check import CheckResult
 from evalkit.model.plan import Deviation, PlanRecord
@@ -14,7 +17,7 @@ from evalkit.model.study_report import DOMAINS
 from evalkit.reporting.page import Page
 from evalkit.reporting.release import release
 from evalkit.reporting.render import html
-from evalkit.reporting.sections import cost, estimand, limits, programme, robustness, signoff, subgroups, units
+from evalkit.reporting.sections import cost, estimand, limits, programme, robustness, signoff, subgroups, summary, units
 from evalkit.reporting.words import words
 
 LOCKED = PlanRecord("ab" * 32, "2026-01-01T00:00:00Z", ("Smith",))
@@ -141,6 +144,24 @@ def test_below_level_three_cost_is_one_of_a_difference():
     weak = text(cost, checks=(failing,), **given)
     assert words("en")["cost.weak"] in weak
     assert words("en")["cost.weak"] not in text(cost, **given)
+
+
+@pytest.mark.parametrize(("share", "is_said"), [(0.19, False), (0.21, True)])
+def test_a_gap_of_missing_outcomes_is_said_where_no_check_looks_at_it(share, is_said):
+    """Of the supported firms, these have no value in one of four years: below and above five points."""
+    rows = [
+        (f"F{i:03d}", 2018 if i < 100 else 0, year, np.nan if i < 100 * share and year == 2016 else 1.0)
+        for i in range(200)
+        for year in range(2016, 2020)
+    ]
+    frame = pd.DataFrame(rows, columns=["firm", "cohort", "year", "y"])
+    panel = ek.Panel.from_frame(frame, firm="firm", year="year", cohort="cohort", outcomes=["y"])
+    plain = {"sample": ek.match(panel, "none"), "checks": reports.checks(), "study": complete_reports.study()}
+    followed = {**plain, "checks": (CheckResult("attrition", "?", "info", "Not known.", {"case": ""}),)}
+    for language in ("en", "ja"):
+        said = words(language)["summary.missing"].partition("{")[0]
+        assert (said in text(summary, language, **plain)) == is_said
+        assert said not in text(summary, language, **followed)
 
 
 def test_no_cost_is_told_where_the_comparison_does_not_hold():
