@@ -24,7 +24,7 @@ CHECKS = {
         "0 of 90 supported firms (0.00%) have no comparable firm: 0 have a score outside the range of the comparison "
         "firms, 0 were dropped by matching.",
         "Effects before the award do not differ from zero for any outcome. For Sales, Group-time effects: chi-squared "
-        "3.20, degrees of freedom 2, p = 0.400.",
+        "3.20, degrees of freedom 2, p-value 0.400.",
     ],
     "ja": [
         "両群は似ている。標準化平均差の最大値は0.060（従業員数（対数））である。0.1以下であれば似ているとみなす。",

@@ -1,10 +1,13 @@
 """Each check with its verdict."""
 
+from string import Formatter
 from typing import Any
 
 from markupsafe import Markup
 
+from evalkit.model.evaluation import Row
 from evalkit.reporting.effect_rows import outcome_of
+from evalkit.reporting.numbers import MINUS
 from evalkit.reporting.page import Cell, Column, Page, Table
 
 ELSEWHERE = ("balance",)
@@ -39,6 +42,8 @@ def sentence(page: Page, name: str) -> Cell:
     key = f"method.checks.{check.name}.sentence.{row.labels.get('case', '')}"
     if release.study.match.method == "none" and page.words.get(f"{key}_unmatched", ""):
         key = f"{key}_unmatched"
+    if page.words.get(f"{key}_hidden", "") and _names_hidden(page, key, row):
+        key = f"{key}_hidden"
     if page.words.get(key, ""):
         labels = {k: _label(page, k, v) for k, v in row.labels.items()}
         numbers = {quantity: page.number(number_id) for quantity, number_id in row.numbers.items()}
@@ -48,6 +53,12 @@ def sentence(page: Page, name: str) -> Cell:
     if not check.sentence:
         return page.words["checks.withheld"]
     return page.cell(row, "sentence")
+
+
+def _names_hidden(page: Page, key: str, row: Row) -> bool:
+    """Say whether a sentence would name a number that is hidden."""
+    named = [field for _, field, _, _ in Formatter().parse(page.words[key]) if field in row.numbers]
+    return any(page.release.value(row, quantity) is None for quantity in named)
 
 
 def _label(page: Page, key: str, value: Any) -> str:  # noqa: ANN401
@@ -61,9 +72,14 @@ def _label(page: Page, key: str, value: Any) -> str:  # noqa: ANN401
         return page.words.pick(next((c.label for c in page.release.study.comparison if c.name == value), {}), value)
     if key in CHOICES:
         return page.words.get(f"choices.{value}", str(value))
+    return page.words.column(value) if key in ("covariate", "clustered_by") else _plain(page, value)
+
+
+def _plain(page: Page, value: Any) -> str:  # noqa: ANN401
+    """Write yes or no, a year counted from the award with a true minus, or a text as it is."""
     if isinstance(value, bool):
         return page.words["methods.yes" if value else "methods.no"]
-    return page.words.column(value) if key in ("covariate", "clustered_by") else str(value)
+    return str(value).replace("-", MINUS) if isinstance(value, int) else str(value)
 
 
 def _table(page: Page, name: str) -> Table | None:
