@@ -2,12 +2,14 @@
 
 import numpy as np
 import pytest
-from scipy import stats
+from scipy import optimize, stats
 
 from evalkit.errors import EvalkitError
 from evalkit.stats.lee_bounds import Arm, effect_interval, lee_bounds
 
 EXACT = 1e-12
+SOLVED = 1e-9
+"""What the solver of the linear programme leaves open."""
 REPETITIONS = 400
 
 
@@ -50,6 +52,25 @@ def test_bounds_are_those_of_counting_copies(seed: int) -> None:
     sides = sides[::-1] if seed % 2 else sides
     found = lee_bounds(arm(sides[0]), arm(sides[1]))
     assert (found.low, found.high) == pytest.approx(brute(*(s.tolist() for s in sides)), abs=EXACT)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_bounds_are_the_ends_over_all_choices_of_who_stays_either_way(seed: int) -> None:
+    """A linear programme over which part of each firm stays, as many in all as at the lower rate."""
+    rng = np.random.default_rng(seed)
+    sides = [np.where(rng.random(n) < share, rng.integers(0, 6, n), np.nan) for n, share in ((17, 0.8), (23, 0.6))]
+    own, other = (arm(y, rng.uniform(0.2, 3.0, len(y))) for y in sides[:: 1 if seed % 2 else -1])
+    more, less = (own, other) if own.rate > other.rate else (other, own)
+    y, weight = more.value[more.is_seen], more.weight[more.is_seen]
+    kept = weight.sum() * less.rate / more.rate
+    ends = [
+        sign * optimize.linprog(sign * y * weight / kept, A_eq=[weight], b_eq=[kept], bounds=(0, 1)).fun
+        for sign in (1, -1)
+    ]
+    mean = np.average(less.value[less.is_seen], weights=less.weight[less.is_seen])
+    wanted = sorted((e - mean) * (1 if more is own else -1) for e in ends)
+    found = lee_bounds(own, other)
+    assert (found.low, found.high) == pytest.approx(wanted, abs=SOLVED)
 
 
 def test_a_weight_of_two_is_the_firm_twice() -> None:

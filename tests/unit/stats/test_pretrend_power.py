@@ -10,6 +10,8 @@ from evalkit.stats.pretrend_power import detectable_slope, power
 
 VCOV = np.array([[4.0, 1.0, 0.5], [1.0, 3.0, 0.4], [0.5, 0.4, 2.0]]) / 100
 TIMES = np.array([-3.0, -2.0, -1.0])
+QUADRATIC = 0.024
+"""Of the curved drift in the pretrends package's example, 0.024 times the square of the years since the reference."""
 N_DRAWS = 400_000
 NOISE = 4 * 0.5 / np.sqrt(N_DRAWS)
 
@@ -31,7 +33,7 @@ def test_the_slope_has_the_power_asked_for_and_follows_units(test: str) -> None:
 
 
 def test_he_and_wang() -> None:
-    """Published by the pretrends package: slopes, size, and odds of passing under a drift seen half of the time."""
+    """Published by the pretrends package: slopes, size, power, and odds of passing under a drift seen half the time."""
     answer = json.loads(references.reference("answers/pretrends_power.json").read_text(encoding="utf-8"))
     found = json.loads(references.reference("data/HeAndWangResults.json").read_text(encoding="utf-8"))
     vcov = np.array(found["sigma"])[:3, :3]
@@ -41,6 +43,8 @@ def test_he_and_wang() -> None:
     assert detectable_slope(TIMES, vcov, 0.8, test="any") == pytest.approx(expected["slope80"], abs=allowed["slope"])
     size = power(0 * TIMES, vcov, test="any")
     assert size == pytest.approx(expected["null_reject"], abs=allowed["power"])
+    curved = power(QUADRATIC * TIMES**2, vcov, test="any")
+    assert curved == pytest.approx(expected["quad_power"], abs=allowed["power"])
     assert (1 - 0.5) / (1 - size) == pytest.approx(expected["bayes"], abs=allowed["bayes"])
 
 
