@@ -140,7 +140,7 @@ def _flow(ledger: Ledger, evaluation: Evaluation) -> list[Row]:
         reasons = _reasons(step)
         for k, (_, n) in enumerate(reasons):
             changed = Number(f"flow.{i:02d}.changed.{k}", n, "count")
-            ids[f"changed_{k}"] = ledger.put(changed, hide=ledger.small(n))
+            ids[f"changed_{k}"] = ledger.put(changed, hide=n is not None and ledger.small(n, step.kept - n))
         rows.append(row_of({"step": step.step, "unit": step.unit, "reasons": tuple(why for why, _ in reasons)}, ids))
     told = [(n, names[c] in hidden) for s, names in zip(steps, cells, strict=True) for c, n in counts(s).items()]
     ledger.conceal((n for n, is_hidden in told if is_hidden), (n for n, is_hidden in told if not is_hidden))
@@ -164,7 +164,7 @@ def _reasons(step: FlowStep) -> list[tuple[str, int | None]]:
     stated = [(reason, COUNTED.fullmatch(reason)) for reason in step.reason.partition(";")[0].split(", ") if reason]
     if step.quarantined + step.collapsed:
         return [(found[1] if found else reason, None) for reason, found in stated]
-    return [(found[1], int(found[2])) for _, found in stated if found]
+    return [(found[1], int(found[2])) for _, found in stated if found and int(found[2])]
 
 
 def _notes(ledger: Ledger, evaluation: Evaluation) -> Iterator[Row]:

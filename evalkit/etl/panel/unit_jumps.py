@@ -65,8 +65,8 @@ def _slips(
 ) -> tuple[NDArray[np.int64], dict[str, int]]:  # fmt: skip
     """Return the decades by which each value is out (0 where it is no slip), and the number of slips by factor.
 
-    A right value between two slips is out from both of them too: what is out must also be nearer to where it would be
-    with the factor than to the median of its firm.
+    A right value between two slips is out from both of them too, but near the median of its firm: a slip is more than
+    half of the factor away from it.
     """
     out = np.zeros(values.shape, np.int64)
     counts: dict[str, int] = {}
