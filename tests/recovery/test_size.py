@@ -27,9 +27,9 @@ pytestmark = pytest.mark.slow
 
 ALPHA = 0.05
 MANY, BATCH = 2_000, 10
-"""Replications where one costs microseconds, or where a panel holds a batch of them as outcomes."""
+"""Replications where one costs milliseconds at most, or where a panel holds a batch of them as outcomes."""
 SOME = 600
-"""Replications where each needs a panel of its own, or 499 draws and more: about ten seconds a check."""
+"""Replications where each estimates again, or takes 499 draws and more: a minute a check."""
 FEW = 200
 """Replications under an alternative, and of intervals that are found by a search: only the order of shares counts."""
 YEARS = np.arange(2011, 2018)
@@ -79,7 +79,7 @@ def pretrends(drift: float, n: int) -> np.ndarray:
 
 def anticipation(move: float, n: int) -> np.ndarray:
     """Supported firms change by `move` in the year before their award."""
-    g, found = cohorts(150, 60), []
+    g, found = cohorts(400, 160), []
     for k in range(n):
         y = noise(k, 1, len(g)) + move * ((g[:, None] > 0) & (g[:, None] - 1 == YEARS))
         found.append(ek.check(sample(y, g), (), "anticipation").statistic)
@@ -88,7 +88,7 @@ def anticipation(move: float, n: int) -> np.ndarray:
 
 def attrition(gap: float, n: int) -> np.ndarray:
     """Of the firms 15 % go missing in each year from 2014 on, of supported ones `gap` less."""
-    g, found = cohorts(150, 60), []
+    g, found = cohorts(400, 160), []
     for k in range(n):
         y, rng = noise(k, 1, len(g)), np.random.default_rng([k, 1])
         leaves = (rng.random(y.shape[1:]) < 0.15 - gap * (g > 0)[:, None]) & (YEARS >= EVENT)
@@ -160,8 +160,8 @@ def joint(p_values: np.ndarray) -> float:
 
 TESTS: dict[str, tuple[Callable[[float, int], np.ndarray], int, tuple[float, float]]] = {
     "pretrends": (pretrends, MANY, (0.1, 0.2)),
-    "anticipation": (anticipation, SOME, (0.4, 0.8)),
-    "attrition": (attrition, SOME, (0.06, 0.12)),
+    "anticipation": (anticipation, MANY, (0.25, 0.5)),
+    "attrition": (attrition, MANY, (0.04, 0.08)),
     "comparison_groups": (comparison_groups, SOME, (0.4, 0.8)),
     "randomisation": (randomisation, SOME, (0.8, 1.6)),
     "wild_bootstrap": (wild_bootstrap, SOME, (1.0, 2.0)),
