@@ -1,5 +1,7 @@
 """Slow twins of the estimators, written from the papers with dense matrices and loops over firms; for tests only."""
 
+import dataclasses
+
 import numpy as np
 import pandas as pd
 import pyarrow as pa
@@ -29,6 +31,11 @@ def frame(
 
 def panel(table: pd.DataFrame, outcomes: tuple[str, ...] = ("y",), **roles: object) -> ek.Panel:
     return ek.Panel.from_frame(table, firm="firm", year="year", cohort="g", outcomes=list(outcomes), **roles)
+
+
+def corrected(of: ek.Panel, correction: str) -> ek.Panel:
+    """The panel with a correction of inference by name."""
+    return dataclasses.replace(of, inference=of.inference.model_copy(update={"correction": correction}))
 
 
 def triple_frame(**settings: object) -> pd.DataFrame:

@@ -10,7 +10,7 @@ from evalkit.errors import DesignError
 from evalkit.model.effects import Effects
 from evalkit.model.sample import MatchedSample
 from evalkit.stats.cohorts import caveats, cohort_shares
-from evalkit.stats.imputed import imputed, imputed_labels, not_imputed, side_by_side
+from evalkit.stats.imputed import imputed, imputed_labels, not_imputed, with_errors
 from evalkit.stats.inference import effects_table
 from evalkit.stats.regression import treatable
 
@@ -25,11 +25,14 @@ class Method:
     Assumes
     -------
     Parallel paths without the award in all years, and no reaction before the declared anticipation. Standard errors
-    are conservative: effects within a cohort and year are centred at their mean.
+    are conservative: effects within a cohort and year are centred at their mean. With fewer than 50 supported firms
+    residuals are corrected for what that mean and the year effects take out of them (CR2); on a balanced panel the
+    correction is that of `extended_twfe`. The leave-out centring of the paper is the correction "cr3".
 
     Reference
     ---------
-    Borusyak, Jaravel and Spiess (2024), Review of Economic Studies 91(6), theorem 2 and section 4.3.
+    Borusyak, Jaravel and Spiess (2024), Review of Economic Studies 91(6), theorem 2, section 4.3, and appendix A.9
+    on leaving out.
     """
 
     def estimate(self, sample: MatchedSample) -> Effects:
@@ -48,15 +51,15 @@ class Method:
         cells = [c for part in parts for c in part.cells]
         if not cells:
             raise DesignError("no supported firm-year can be imputed from unsupported ones", code="E_NO_CONTROL")
-        influence = side_by_side(parts, moments, len(panel.periods))
+        found = with_errors(moments, parts, panel.inference.correction)
         cohorts = np.unique([c.cohort for c in cells]).astype(np.int64)
-        estimate = np.concatenate([part.estimate for part in parts])
         labels = imputed_labels(sample, moments, parts)
-        table, vcov = effects_table(labels, estimate, moments.covariance(influence), np.inf, panel.inference.level)
-        draws, told = drawn(sample, moments, influence, cohorts)
+        dof = found.dof if found.is_corrected else np.inf
+        table, vcov = effects_table(labels, found.estimate, found.vcov, dof, panel.inference.level)
+        draws, told = drawn(sample, moments, found.influence, cohorts)
         return Effects(
             table=table, vcov=vcov, method="imputation", options={}, outcomes=panel.outcomes,
-            baseline=baseline_means(sample), level=panel.inference.level, draws=draws,
-            notes=(*caveats(n_dropped, labels), *not_imputed(moments, parts), *told),
-            shares=cohort_shares(moments, cohorts, influence),
+            baseline=baseline_means(sample), level=panel.inference.level, draws=draws, dof=dof,
+            notes=(*caveats(n_dropped, labels, found.is_corrected), *not_imputed(moments, parts), *told),
+            shares=cohort_shares(moments, cohorts, found.influence),
         )  # fmt: skip

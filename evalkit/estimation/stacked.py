@@ -12,10 +12,11 @@ from evalkit.errors import DesignError
 from evalkit.model.effects import Effects
 from evalkit.model.panel import Panel
 from evalkit.model.sample import MatchedSample
-from evalkit.stats.cluster import clusters_among
+from evalkit.stats.cluster import Correction, Linear, Robust, clusters_among, corrected, require_clusters
 from evalkit.stats.cohorts import caveats
 from evalkit.stats.inference import effects_table
 from evalkit.stats.moments import Moments
+from evalkit.stats.regression import chosen_correction, joint
 from evalkit.stats.within import Fit, fit
 
 
@@ -72,22 +73,18 @@ class Method:
         moments = sample_moments(sample)
         stacks = [self._stack(panel, moments, o) for o in range(len(panel.outcomes))]
         fits = [_solve(stack, moments, panel) for stack in stacks]
-        influence = [_of_group(group, stacks, fits, moments, len(panel.periods)) for group in range(moments.n_groups)]
+        chosen = chosen_correction(moments, panel.inference.correction)
         estimate = np.concatenate([f.coefficient for f in fits])
-        scale = np.concatenate(
-            [np.full(len(f.coefficient), np.sqrt(_factor(f, s))) for f, s in zip(fits, stacks, strict=True)]
-        )
+        errors = [_robust(stack, found, moments, chosen) for stack, found in zip(stacks, fits, strict=True)]
+        found = joint(moments, estimate, errors, chosen)
         labels = _labels(sample, moments, stacks)
-        dof = np.concatenate([np.full(len(f.coefficient), s.n_firms - 1.0) for f, s in zip(fits, stacks, strict=True)])
-        table, vcov = effects_table(
-            labels, estimate, moments.covariance(influence) * np.outer(scale, scale), dof, panel.inference.level
-        )
+        table, vcov = effects_table(labels, estimate, found.vcov, found.dof, panel.inference.level)
         n_left_out = sum(len({int(c) for c in moments.cohort if c > 0} - set(s.cohorts)) for s in stacks[:1])
-        notes = (*((f"cohorts_left_out:{n_left_out}",) if n_left_out else ()), *caveats(0, labels))
-        draws, told = drawn(sample, moments, influence, scale=scale)
+        notes = (*((f"cohorts_left_out:{n_left_out}",) if n_left_out else ()), *caveats(0, labels, found.is_corrected))
+        draws, told = drawn(sample, moments, found.influence, scale=found.scale)
         return Effects(
             table=table, vcov=vcov, method="stacked", options=dataclasses.asdict(self), outcomes=panel.outcomes,
-            baseline=baseline_means(sample), dof=dof, level=panel.inference.level, draws=draws,
+            baseline=baseline_means(sample), dof=found.dof, level=panel.inference.level, draws=draws,
             notes=(*notes, *told),
         )  # fmt: skip
 
@@ -128,7 +125,6 @@ class Method:
         return _Stack(
             outcome, np.concatenate(groups), number, np.concatenate(hits), np.concatenate(windows), np.array(events),
             np.concatenate(weights), tuple(used), -1 - reach,
-            int(moments.n[np.unique(np.concatenate(groups))].sum()),
         )  # fmt: skip
 
 
@@ -145,7 +141,6 @@ class _Stack:
     weight: NDArray[np.float64]
     cohorts: tuple[int, ...]
     reference: int
-    n_firms: int
 
     @property
     def times(self) -> list[int]:
@@ -178,25 +173,41 @@ def _solve(stack: _Stack, moments: Moments, panel: Panel) -> Fit:
     return fit(own, slice(0, n_periods), design, names, np.stack(effects, axis=2))
 
 
-def _factor(found: Fit, stack: _Stack) -> float:
-    """Return the small-sample factor; firms are clusters whatever number of experiments they are in."""
+def _robust(stack: _Stack, found: Fit, moments: Moments, correction: Correction) -> Robust:
+    """Add up the influence of groups over the experiments they are in, corrected.
+
+    Firms, or clusters above them, are independent whatever number of experiments they are in: CR2 and CR3 correct all
+    that a firm has in the stack at once. Their working model has errors of firm-years of the stack that are equal and
+    independent, not errors in proportion to the stack's own weights, which balance experiments and tell nothing of
+    precision; with it comparison firms, which occur more than once, count for more than their degrees of freedom say
+    only where they are fewer than the supported ones.
+    """
+    n = clusters_among(moments, np.isin(np.arange(moments.n_groups), stack.group))
+    require_clusters(n)
+    if correction != "cr1":
+        linear, period = _linear(stack, found, moments)
+        error = corrected(moments, linear, correction)
+        influence = np.concatenate([error.influence[:, :, :1], error.influence[:, :, 1:] @ period], axis=2)
+        return Robust(influence, 1.0, error.dof)
+    influence = np.zeros((moments.n_groups, *found.influence.shape[1:]))
+    np.add.at(influence, stack.group, found.influence * stack.weight[:, None, None])
     k = len(found.coefficient) + found.n_periods - 1 + len(stack.cohorts)
-    return stack.n_firms / (stack.n_firms - 1) * (found.n_rows - 1) / (found.n_rows - k)
+    factor = n / (n - 1) * (found.n_rows - 1) / (found.n_rows - k)
+    return Robust(influence, float(np.sqrt(factor)), np.full(len(found.coefficient), n - 1.0))
 
 
-def _of_group(
-    group: int, stacks: list[_Stack], fits: list[Fit], moments: Moments, n_periods: int
-) -> NDArray[np.float64]:
-    """Add up a group's influence over the experiments it is in."""
-    blocks = []
-    for stack, found in zip(stacks, fits, strict=True):
-        block = np.zeros((len(found.coefficient), moments.total.shape[1]))
-        for place in np.flatnonzero(stack.group == group):
-            part = found.influence[place] * stack.weight[place]
-            block[:, 0] += part[:, 0]
-            block[:, 1 + stack.outcome * n_periods : 1 + (stack.outcome + 1) * n_periods] += part[:, 1:]
-        blocks.append(block)
-    return np.concatenate(blocks)
+def _linear(stack: _Stack, found: Fit, moments: Moments) -> tuple[Linear, NDArray[np.float64]]:
+    """Return the regression with all experiments of a group beside each other, and the period (R, T) of each row."""
+    n_effects, (n_periods, p) = len(found.coefficient), found.inner.shape[1:]
+    order = np.roll(np.arange(p), -n_effects)
+    shape = moments.n_groups, len(stack.cohorts), n_periods
+    x, weight, fitted = np.zeros((*shape, p)), np.zeros(shape), np.zeros(shape)
+    place = stack.group, stack.number
+    x[place], weight[place], fitted[place] = found.inner[:, :, order], stack.weight[:, None], found.fitted
+    live = x.any(axis=(0, 3))
+    lever = found.whole_bread[np.ix_(order, order)]
+    linear = Linear.of(x[:, live], weight[:, live, None] * x[:, live] @ lever, fitted[:, live], p - n_effects)
+    return linear, np.eye(n_periods)[np.nonzero(live)[1]]
 
 
 def _labels(sample: MatchedSample, moments: Moments, stacks: list[_Stack]) -> dict[str, list[object]]:

@@ -3,7 +3,6 @@
 import dataclasses
 
 import numpy as np
-from numpy.typing import NDArray
 
 from evalkit.engine.multipliers import drawn
 from evalkit.engine.paths import baseline_means, sample_moments
@@ -11,7 +10,7 @@ from evalkit.errors import DesignError
 from evalkit.model.effects import Effects
 from evalkit.model.sample import MatchedSample
 from evalkit.stats.cohorts import caveats
-from evalkit.stats.imputed import Imputed, imputed, imputed_labels, not_imputed, side_by_side
+from evalkit.stats.imputed import Imputed, imputed, imputed_labels, not_imputed, with_errors
 from evalkit.stats.inference import effects_table
 from evalkit.stats.regression import treatable
 
@@ -46,35 +45,36 @@ class Method:
         """
         panel = sample.panel
         moments, n_dropped = treatable(sample_moments(sample), panel.periods[0] + 1 + panel.anticipation)
-        found = [imputed(moments, panel, o) for o in range(len(panel.outcomes))]
-        parts = [by_event_time(part) for part in found if part.cells]
-        if not parts:
+        cells = [imputed(moments, panel, o) for o in range(len(panel.outcomes))]
+        if not any(part.cells for part in cells):
             raise DesignError("no supported firm-year can be imputed from unsupported ones", code="E_NO_CONTROL")
-        influence = side_by_side(parts, moments, len(panel.periods))
-        estimate = np.concatenate([part.estimate for part in parts])
-        labels = _labels(imputed_labels(sample, moments, found))
-        table, vcov = effects_table(labels, estimate, moments.covariance(influence), np.inf, panel.inference.level)
-        draws, told = drawn(sample, moments, influence)
+        found = with_errors(moments, [by_event_time(part) for part in cells], panel.inference.correction)
+        labels = _labels(imputed_labels(sample, moments, cells))
+        dof = found.dof if found.is_corrected else np.inf
+        table, vcov = effects_table(labels, found.estimate, found.vcov, dof, panel.inference.level)
+        draws, told = drawn(sample, moments, found.influence)
         return Effects(
             table=table, vcov=vcov, method="two_stage", options={}, outcomes=panel.outcomes,
-            baseline=baseline_means(sample), level=panel.inference.level, draws=draws,
-            notes=(*caveats(n_dropped, labels), *not_imputed(moments, found), *told),
+            baseline=baseline_means(sample), level=panel.inference.level, draws=draws, dof=dof,
+            notes=(*caveats(n_dropped, labels, found.is_corrected), *not_imputed(moments, cells), *told),
         )  # fmt: skip
 
 
 def by_event_time(part: Imputed) -> Imputed:
     """Average cells by event time over their firm-years; residuals are taken from that mean, not from the cells'."""
+    from scipy.linalg import block_diag
+
     times = np.array([c.year - c.cohort for c in part.cells])
     mass = 1.0 / part.share.max(axis=0)
     kept = np.unique(times)
-    weights = np.where(times[None, :] == kept[:, None], mass, 0.0)
-    weights /= weights.sum(axis=1, keepdims=True)
-    estimate: NDArray[np.float64] = weights @ part.estimate
-    influence = np.einsum("ek,ckt->cet", weights, part.influence)
-    own, common = (part.share * part.estimate) @ weights.T, part.share @ weights.T * estimate
-    influence[:, :, 0] += own - common
-    first = [part.cells[int(np.flatnonzero(times == e)[0])] for e in kept]
-    return Imputed(first, estimate, influence, part.share @ weights.T, part.is_lost)
+    inside = (times == kept[:, None]).astype(float)
+    weights = inside * mass / (inside * mass).sum(axis=1, keepdims=True)
+    first = [part.cells[int(np.flatnonzero(row)[0])] for row in inside]
+    years = np.eye(len(part.years))
+    return dataclasses.replace(
+        part, cells=first, estimate=weights @ part.estimate, share=part.share @ weights.T,
+        x=part.x @ block_diag(years, inside.T), weight=part.weight @ block_diag(years, weights.T),
+    )  # fmt: skip
 
 
 def _labels(cells: dict[str, list[object]]) -> dict[str, list[object]]:

@@ -23,6 +23,58 @@ LEAST_DOF = 1.0
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
+class Linear:
+    """An estimate that is linear in outcomes, and what its fit takes out of them.
+
+    The rows of a firm are its outcomes, weighted by the root of its weight so that a working model of equal and
+    independent errors u holds, less what firm effects take out. With z_i what is known of the rows of firm i and
+    s = sum_j z_j'u_j, the estimate errs by E's, and the residuals of the firm are r_i = u_i - z_i L s. All firms of a
+    group share z.
+
+    Parameters
+    ----------
+    z : (C, R, Q) float64
+        Of each group, 0 in rows that are not observed; orthogonal to firm effects.
+    lever : (Q, Q) float64
+        L. In least squares z are the regressors X and L = (X'X)^-1. Where coefficients are sums of w_i'u_i with other
+        weights w, z is X beside w, and L takes X to w.
+    pick : (Q, K) float64
+        E.
+    fitted : (C, R) float64
+        What the fit makes of outcomes, but for firm effects.
+    """
+
+    z: NDArray[np.float64]
+    lever: NDArray[np.float64]
+    pick: NDArray[np.float64]
+    fitted: NDArray[np.float64]
+
+    @classmethod
+    def of(
+        cls, x: NDArray[np.float64], weight: NDArray[np.float64], fitted: NDArray[np.float64], n_first: int
+    ) -> "Linear":
+        """Return the estimate with P coefficients: sums of `weight` (C, R, P) times outcomes, which x (C, R, P) fits.
+
+        The effects are the coefficients after the `n_first` ones.
+        """
+        p = x.shape[2]
+        lever, pick = np.zeros((2 * p, 2 * p)), np.zeros((2 * p, p - n_first))
+        lever[:p, p:] = np.eye(p)
+        pick[p + n_first :] = np.eye(p - n_first)
+        return cls(np.concatenate([x, weight], axis=2), lever, pick, fitted)
+
+    def influence(self, load: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the matrices A (C, K, R + 1) of an influence that is `load` (C, K, R) times residuals."""
+        own = -np.einsum("ckr,cr->ck", load, self.fitted)
+        return np.concatenate([own[:, :, None], load], axis=2)
+
+    @property
+    def load(self) -> NDArray[np.float64]:
+        """What outcomes count in the effects (C, K, R)."""
+        return np.asarray(np.swapaxes(self.z @ self.pick, 1, 2), np.float64)
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
 class Robust:
     """What a correction makes of a fit.
 
@@ -57,6 +109,21 @@ def clusters_among(moments: Moments, groups: NDArray[np.bool_]) -> int:
     return min((len(np.unique(way[groups])) for way in moments.ways), default=int(moments.n[groups].sum()))
 
 
+def require_clusters(n: int) -> None:
+    """Refuse fewer than two clusters.
+
+    Raises
+    ------
+    EstimationError
+        `E_CLUSTERS`.
+    """
+    if n < 2:
+        raise EstimationError(
+            "all firms are in one cluster", where="covariates.clusters", code="E_CLUSTERS",
+            hint="cluster by firm, or by something with more groups",
+        )  # fmt: skip
+
+
 def robust(moments: Moments, fit: Fit, correction: Correction) -> Robust:
     """Correct the influence of a fit for what the fit takes out of residuals.
 
@@ -85,58 +152,89 @@ def robust(moments: Moments, fit: Fit, correction: Correction) -> Robust:
     Journal of Human Resources 50(2), section 2.
     """
     n = n_clusters(moments, fit)
-    if n < 2:
-        raise EstimationError(
-            "all firms are in one cluster", where="covariates.clusters", code="E_CLUSTERS",
-            hint="cluster by firm, or by something with more groups",
-        )  # fmt: skip
-    if correction == "cr1" or moments.n_second:
+    require_clusters(n)
+    if correction == "cr1":
         k = len(fit.coefficient) + fit.n_periods
         factor = n / (n - 1) * (fit.n_rows - 1) / (fit.n_rows - k)
         return Robust(fit.influence, float(np.sqrt(factor)), np.full(len(fit.coefficient), n - 1.0))
-    if moments.cluster is None:
-        return _by_firm(moments, fit, POWER[correction])
-    return _by_cluster(moments.cluster, moments, fit, POWER[correction])
+    bread, p = fit.whole_bread, len(fit.coefficient)
+    return corrected(moments, Linear(fit.inner, bread, bread[:, :p], fit.fitted), correction)
 
 
-def _by_firm(moments: Moments, fit: Fit, power: float) -> Robust:
-    """Correct firm by firm; the hat matrix of a firm is T x T and the same for its group."""
-    p, bread = len(fit.coefficient), fit.whole_bread
-    weight = moments.total[:, 0] / moments.n
-    hat = weight[:, None, None] * np.einsum("ctp,pq,csq->cts", fit.inner, bread, fit.inner)
-    leverage, vectors = np.linalg.eigh(hat)
-    adjusted = np.einsum("cti,ci,csi->cts", vectors, rest_power(leverage, power), vectors)
-    squared = np.einsum("cti,ci,csi->cts", vectors, rest_power(leverage, 2 * power), vectors)
-    influence = np.empty_like(fit.influence)
-    influence[:, :, 1:] = np.einsum("pq,ctq,cts->cps", bread[:p], fit.inner, adjusted)
-    influence[:, :, 0] = -np.einsum("cpt,ct->cp", influence[:, :, 1:], fit.fitted)
-    inner = fit.inner * np.sqrt(weight)[:, None, None]
-    once = np.einsum("ctp,cts,csq->cpq", inner, adjusted, inner)
-    twice = np.einsum("ctp,cts,csq->cpq", inner, squared, inner)
-    return Robust(influence, 1.0, _satterthwaite(once, twice, moments.n.astype(float), bread, p))
+def corrected(moments: Moments, linear: Linear, correction: Correction) -> Robust:
+    """Correct the influence of an estimate that is linear in outcomes for what its fit takes out of residuals.
+
+    In a cluster i of firms residuals have the covariance B = I + z_i K z_i', K = L N L' - L - L', N = sum_j z_j'z_j.
+    CR2 multiplies them by B^(-1/2), so that the variance is unbiased whenever errors are equal and independent; CR3 by
+    (I - z_i L z_i')^-1, which makes them what they would be had the cluster been left out of the fit. In least squares
+    K = -(X'X)^-1, and both are the usual CR2 and CR3. Rows that the fit meets exactly have no say.
+
+    Parameters
+    ----------
+    moments : Moments
+        Groups; firms of one group with different weights are corrected for the group's mean weight.
+    linear : Linear
+        The estimate.
+    correction : {"cr1", "cr2", "cr3"}
+        CR1 leaves residuals as they are and takes the normal law.
+
+    Reference
+    ---------
+    Pustejovsky and Tipton (2018), section 2.2 with equation 11 for fits that are not least squares of the working
+    model, and section 3.1 on degrees of freedom.
+    """
+    if correction == "cr1":
+        return Robust(linear.influence(linear.load), 1.0, np.full(linear.pick.shape[1], np.inf))
+    gram = _gram(moments, linear.z, np.arange(moments.n_groups))
+    kernel = linear.lever @ gram @ linear.lever.T - linear.lever - linear.lever.T
+    change, power = kernel if correction == "cr2" else -linear.lever, POWER[correction]
+    turned = _by_firm if moments.cluster is None else _by_cluster
+    load = turned(moments, linear, change, power)
+    return Robust(linear.influence(load), 1.0, _satterthwaite(moments, linear.z, load, kernel))
 
 
-def _by_cluster(cluster: NDArray[np.int64], moments: Moments, fit: Fit, power: float) -> Robust:
-    """Correct clusters of firms; of the hat matrix only its P directions other than 0 are needed."""
-    p, bread = len(fit.coefficient), fit.whole_bread
-    own = np.einsum("c,ctp,ctq->cpq", moments.total[:, 0], fit.inner, fit.inner)
-    gram = cluster_sums(cluster, own)
-    size, axes = np.linalg.eigh(gram)
-    root = np.einsum("gpi,gi,gqi->gpq", axes, np.sqrt(np.maximum(size, 0.0)), axes)
+def _gram(moments: Moments, z: NDArray[np.float64], groups: NDArray[np.intp]) -> NDArray[np.float64]:
+    """Return the products z'z (Q, Q) of all firms of some groups."""
+    rows = (np.sqrt(moments.total[groups, :1, None]) * z[groups]).reshape(-1, z.shape[2])
+    return np.asarray(rows.T @ rows, np.float64)
+
+
+def _by_firm(moments: Moments, linear: Linear, change: NDArray[np.float64], power: float) -> NDArray[np.float64]:
+    """Return the corrected load (C, K, R), firm by firm: the matrix of a firm is R x R and the same for its group."""
+    weight = (moments.total[:, 0] / moments.n)[:, None, None]
+    left = np.eye(linear.z.shape[1]) + weight * (linear.z @ change @ np.swapaxes(linear.z, 1, 2))
+    return np.asarray(linear.load @ _power(left, power), np.float64)
+
+
+def _by_cluster(moments: Moments, linear: Linear, change: NDArray[np.float64], power: float) -> NDArray[np.float64]:
+    """Return the corrected load (C, K, R), clusters of firms: only the directions of z in a cluster need correction.
+
+    With z'z = R^2 in a cluster, z = U R and (I + z M z')^a = I - U U' + U (I + R M R)^a U'; the load lies in U.
+    """
+    clusters, place = np.unique(moments.ways[0], return_inverse=True)
+    gram = np.array([_gram(moments, linear.z, np.flatnonzero(place == g)) for g in range(len(clusters))])
+    scale = np.sqrt(np.maximum(np.einsum("gqq->q", gram), np.finfo(float).tiny))
+    size, axes = np.linalg.eigh(gram / np.outer(scale, scale))
     kept = size > ABSORBED * np.maximum(size[:, -1:], np.finfo(float).tiny)
-    back = np.einsum("gpi,gi,gqi->gpq", axes, np.where(kept, 1 / np.sqrt(np.where(kept, size, 1.0)), 0.0), axes)
-    leverage, vectors = np.linalg.eigh(root @ bread @ root)
-    extra = np.einsum("gpi,gi,gqi->gpq", vectors, rest_power(leverage, power) - 1.0, vectors)
-    turn = np.eye(len(bread)) + root @ extra @ back
-    _, place = np.unique(cluster, return_inverse=True)
-    path = np.einsum("pq,cqr,ctr->cpt", bread[:p], turn[place], fit.inner)
-    influence = np.empty_like(fit.influence)
-    influence[:, :, 1:] = path
-    influence[:, :, 0] = -np.einsum("cpt,ct->cp", path, fit.fitted)
-    once = gram + root @ extra @ root
-    more = np.einsum("gpi,gi,gqi->gpq", vectors, rest_power(leverage, 2 * power) - 1.0, vectors)
-    twice = gram + root @ more @ root
-    return Robust(influence, 1.0, _satterthwaite(once, twice, np.ones(len(gram)), bread, p))
+    half = np.sqrt(np.where(kept, size, 1.0))
+    turn = np.swapaxes(axes, 1, 2)
+    root = (axes * np.where(kept, half, 0.0)[:, None, :]) @ turn
+    back = (axes * np.where(kept, 1 / half, 0.0)[:, None, :]) @ turn
+    left = np.eye(len(scale)) + root @ (change * np.outer(scale, scale)) @ root
+    matrix = (linear.pick * scale[:, None]).T @ root @ _power(left, power) @ back / scale
+    return np.asarray(matrix[place] @ np.swapaxes(linear.z, 1, 2), np.float64)
+
+
+def _power(left: NDArray[np.float64], power: float) -> NDArray[np.float64]:
+    """Return matrices (C, R, R), what a fit leaves of residuals, to a power, 0 in directions of which it leaves none.
+
+    To -1/2 they are symmetric and have no negative size.
+    """
+    if power == -1.0:
+        u, size, v = np.linalg.svd(left)
+        return np.asarray(np.swapaxes(v, 1, 2) * rest_power(1.0 - size, power)[:, None, :] @ np.swapaxes(u, 1, 2))
+    size, axes = np.linalg.eigh(left)
+    return np.asarray((axes * rest_power(1.0 - size, power)[:, None, :]) @ np.swapaxes(axes, 1, 2))
 
 
 def rest_power(leverage: NDArray[np.float64], power: float) -> NDArray[np.float64]:
@@ -147,21 +245,23 @@ def rest_power(leverage: NDArray[np.float64], power: float) -> NDArray[np.float6
 
 
 def _satterthwaite(
-    once: NDArray[np.float64], twice: NDArray[np.float64], n: NDArray[np.float64], bread: NDArray[np.float64], p: int
+    moments: Moments, z: NDArray[np.float64], load: NDArray[np.float64], kernel: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """Return the degrees of freedom of each coefficient when errors are equal and independent.
+    """Return the degrees of freedom of each effect (K,) when errors are equal and independent.
 
-    With X_i the regressors of a cluster and A_i its correction, `once` is X_i'A_i X_i and `twice` X_i'A_i^2 X_i for
-    each of the n clusters of a kind (g, P, P). The variance of a coefficient is a quadratic form in the errors, whose
-    matrix over clusters has q_ij = [i = j] b'X_i'A_i^2 X_i b - r_i'B r_j with r_i = X_i'A_i X_i b; degrees of freedom
-    are (sum_i q_ii)^2 / sum_ij q_ij^2.
+    With a_i the corrected load of a cluster, its score a_i'r_i has with that of another the covariance
+    p_ij = [i = j] a_i'a_i + f_i'K f_j, f_i = z_i'a_i; degrees of freedom are (sum_i p_ii)^2 / sum_ij p_ij^2.
     """
-    r = once @ bread[:, :p]
-    own = np.einsum("pk,gpq,qk->gk", bread[:, :p], twice, bread[:, :p])
-    shared = np.einsum("gpk,pq,gqk->gk", r, bread, r)
-    root = np.linalg.cholesky(bread)
-    s = np.einsum("qp,gqk->gkp", root, r)
-    total = np.einsum("g,gkp,gkq->kpq", n, s, s)
-    trace = (n[:, None] * (own - shared)).sum(axis=0)
-    square = (n[:, None] * ((own - shared) ** 2 - shared**2)).sum(axis=0) + (total**2).sum(axis=(1, 2))
-    return np.asarray(np.maximum(trace**2 / square, LEAST_DOF), np.float64)
+    n, weight = moments.n.astype(float), moments.total[:, 0] / moments.n
+    found = np.full(load.shape[1], LEAST_DOF)
+    for k in range(len(found)):
+        f, own = weight[:, None] * (load[:, k, None] @ z)[:, 0], weight * (load[:, k] ** 2).sum(axis=1)
+        if moments.cluster is not None:
+            f, own = (cluster_sums(moments.ways[0], (n * part.T).T) for part in (f, own))
+        times = n if moments.cluster is None else np.ones(len(own))
+        shared = ((f @ kernel) * f).sum(axis=1)
+        total = kernel @ (f.T * times) @ f
+        square = (times * ((own + shared) ** 2 - shared**2)).sum() + (total * total.T).sum()
+        if square > 0:
+            found[k] = max((times * (own + shared)).sum() ** 2 / square, LEAST_DOF)
+    return found

@@ -9,9 +9,10 @@ from numpy.typing import NDArray
 from evalkit.model.panel import Panel
 from evalkit.model.sample import MatchedSample
 from evalkit.stats.cells import Cell, cell_labels, seen_cells
-from evalkit.stats.cluster import clusters_among
+from evalkit.stats.cluster import Linear, clusters_among, corrected, require_clusters
 from evalkit.stats.least_squares import least_squares
 from evalkit.stats.moments import Moments
+from evalkit.stats.regression import Choice, Regression, chosen_correction, joint
 from evalkit.stats.within import demeaned
 
 
@@ -25,8 +26,10 @@ class Imputed:
         Those that can be imputed.
     estimate : (cells,) float64
         Mean effect of each.
-    influence : (C, cells, T + 1) float64
-        Each group's influence matrix.
+    years : (J,) float64
+        Year effects that the untreated firm-years tell.
+    x, weight : (C, T, J + cells) float64
+        Indicators of years and cells less what firm effects take out, and what outcomes count in the coefficients.
     share : (C, cells) float64
         Weight of a group's firms in each cell, per unit of their own weight.
     is_lost : (C,) bool
@@ -35,56 +38,62 @@ class Imputed:
 
     cells: list[Cell]
     estimate: NDArray[np.float64]
-    influence: NDArray[np.float64]
+    years: NDArray[np.float64]
+    x: NDArray[np.float64]
+    weight: NDArray[np.float64]
     share: NDArray[np.float64]
     is_lost: NDArray[np.bool_]
+
+    @property
+    def linear(self) -> Linear:
+        """The effects as sums of outcomes, and the fit that their residuals are taken from."""
+        fitted = self.x @ np.concatenate([self.years, self.estimate])
+        return Linear.of(self.x, self.weight, fitted, len(self.years))
 
 
 def imputed(moments: Moments, panel: Panel, outcome: int) -> Imputed:
     """Impute one outcome: tau = mean over the cell of (y_t - mean y) - (year_t - mean year), means over untreated."""
     n_periods = len(panel.periods)
     seen = moments.observed[:, outcome * n_periods : (outcome + 1) * n_periods]
-    years = np.array(panel.periods)
-    treated = (moments.cohort[:, None] > 0) & (years[None, :] >= moments.cohort[:, None] - panel.anticipation)
+    first = moments.cohort[:, None] - panel.anticipation
+    treated = (moments.cohort[:, None] > 0) & (np.array(panel.periods)[None, :] >= first)
     untreated = seen & ~treated
     n_untreated = untreated.sum(axis=1)
-    mass = moments.total[:, 0]
+    is_lost = (seen & treated).any(axis=1) & (n_untreated == 0)
+    mass, none = moments.total[:, 0], np.zeros((moments.n_groups, n_periods, 0))
     mean = moments.total[:, 1 + outcome * n_periods : 1 + (outcome + 1) * n_periods] / mass[:, None]
     live = np.flatnonzero((untreated & (n_untreated >= 2)[:, None]).any(axis=0))
     if len(live) < 2:
-        none = np.zeros((len(mass), 0))
-        return Imputed([], np.zeros(0), np.zeros((len(mass), 0, n_periods + 1)), none, np.zeros(len(mass), bool))
-    inner = demeaned(np.broadcast_to(np.eye(n_periods)[:, live[1:]], (len(mass), n_periods, len(live) - 1)), untreated)
+        return Imputed([], np.zeros(0), np.zeros(0), none, none, none[:, 0], np.zeros(len(mass), bool))
+    years = np.broadcast_to(np.eye(n_periods)[:, live[1:]], (len(mass), n_periods, len(live) - 1))
+    inner = demeaned(years, untreated)
     effects, bread = _year_effects(inner, demeaned(mean[:, :, None], untreated)[:, :, 0], mass, panel, live)
-    path = np.zeros(n_periods)
+    path, reach = np.zeros(n_periods), np.isin(np.arange(n_periods), live)
     path[live[1:]] = effects
-    share = untreated / np.maximum(n_untreated, 1)[:, None]
-    reach = np.zeros(n_periods, dtype=bool)
-    reach[live] = True
-    cells = [
-        c
-        for c in seen_cells(moments, panel, [int(g) for g in np.unique(moments.cohort) if g > 0], outcome)
-        if c.year >= c.cohort - panel.anticipation and reach[c.year - panel.periods[0]]
+    can = (n_untreated > 0) & ~(untreated & ~reach).any(axis=1)
+    cells, inside = _cells(moments, panel, outcome, seen & treated & reach & can[:, None])
+    share = inside.any(axis=1) / np.maximum((mass[:, None] * inside.any(axis=1)).sum(axis=0), np.finfo(float).tiny)
+    contrast = (inside - (untreated / np.maximum(n_untreated, 1)[:, None])[:, :, None]) * share[:, None]
+    change = contrast * mass[:, None, None]
+    estimate = np.einsum("ctk,ct->k", change, np.where(seen, mean, 0.0) - path)
+    weight = np.concatenate([inner @ bread, contrast - inner @ bread @ change.sum(axis=0)[live[1:]]], axis=2)
+    x = demeaned(np.concatenate([years, inside], axis=2), (untreated & reach) | inside.any(axis=2))
+    return Imputed(cells, estimate, effects, x, weight, share, is_lost)
+
+
+def _cells(
+    moments: Moments, panel: Panel, outcome: int, can: NDArray[np.bool_]
+) -> tuple[list[Cell], NDArray[np.float64]]:
+    """Return the cells in which some group can be imputed, and indicators (C, T, cells) of the groups that can."""
+    cohorts = [int(g) for g in np.unique(moments.cohort) if g > 0]
+    places = [
+        (c, c.year - panel.periods[0], moments.cohort == c.cohort) for c in seen_cells(moments, panel, cohorts, outcome)
     ]
-    estimate = np.zeros(len(cells))
-    influence = np.zeros((len(mass), len(cells), n_periods + 1))
-    shares = np.zeros((len(mass), len(cells)))
-    keep = []
-    for k, cell in enumerate(cells):
-        t = cell.year - panel.periods[0]
-        inside = (moments.cohort == cell.cohort) & seen[:, t] & (n_untreated > 0) & ~(untreated & ~reach).any(axis=1)
-        if not inside.any():
-            continue
-        keep.append(k)
-        weight = np.where(inside, 1.0 / mass[inside].sum(), 0.0)
-        shares[:, k] = weight
-        contrast = (np.eye(n_periods)[t] - share) * weight[:, None]
-        estimate[k] = (contrast * mass[:, None] * (np.where(seen, mean, 0.0) - path)).sum()
-        slope = (contrast * mass[:, None]).sum(axis=0)[live[1:]]
-        influence[:, k, 1:] = contrast - np.einsum("j,ctj->ct", bread @ slope, inner)
-        influence[:, k, 0] = -(influence[:, k, 1:] * np.where(seen, path, 0.0)).sum(axis=1) - weight * estimate[k]
-    is_lost = (seen & treated).any(axis=1) & (n_untreated == 0)
-    return Imputed([cells[k] for k in keep], estimate[keep], influence[:, keep], shares[:, keep], is_lost)
+    kept = [(cell, t, own & can[:, t]) for cell, t, own in places if (own & can[:, t]).any()]
+    inside = np.zeros((*can.shape, len(kept)))
+    for k, (_, t, groups) in enumerate(kept):
+        inside[groups, t, k] = 1.0
+    return [cell for cell, _, _ in kept], inside
 
 
 def _year_effects(
@@ -112,16 +121,25 @@ def not_imputed(moments: Moments, parts: Sequence[Imputed]) -> tuple[str, ...]:
     return (f"not_imputed:{n_lost}",) if n_lost else ()
 
 
-def side_by_side(parts: Sequence[Imputed], moments: Moments, n_periods: int) -> list[NDArray[np.float64]]:
-    """Place each outcome's influence under its own columns of v."""
-    sizes = [len(part.cells) for part in parts]
-    stacked = []
-    for group in range(moments.n_groups):
-        a = np.zeros((sum(sizes), moments.total.shape[1]))
-        row = 0
-        for o, part in enumerate(parts):
-            a[row : row + sizes[o], 0] = part.influence[group, :, 0]
-            a[row : row + sizes[o], 1 + o * n_periods : 1 + (o + 1) * n_periods] = part.influence[group, :, 1:]
-            row += sizes[o]
-        stacked.append(a)
-    return stacked
+def with_errors(moments: Moments, parts: Sequence[Imputed], correction: Choice) -> Regression:
+    """Return the effects of all outcomes with their joint covariance and degrees of freedom.
+
+    Parameters
+    ----------
+    moments : Moments
+        Groups.
+    parts : sequence of Imputed
+        One per outcome, in the order of the columns.
+    correction : {"auto", "cr1", "cr2", "cr3"}
+        "cr1" leaves residuals as they are and takes the normal law; "auto" does so from 50 treated clusters on, and
+        takes "cr2" below. Clusters in two ways are not corrected.
+
+    Raises
+    ------
+    EstimationError
+        All firms are in one cluster (`E_CLUSTERS`).
+    """
+    require_clusters(clusters_among(moments, np.ones(moments.n_groups, dtype=bool)))
+    chosen = chosen_correction(moments, correction)
+    found = [corrected(moments, part.linear, chosen) for part in parts]
+    return joint(moments, np.concatenate([part.estimate for part in parts]), found, chosen)

@@ -11,10 +11,9 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from evalkit.errors import EstimationError
 from evalkit.model.effects import Parts
 from evalkit.stats.averages import welch_dof
-from evalkit.stats.cluster import LEAST_DOF, POWER, Correction, rest_power
+from evalkit.stats.cluster import LEAST_DOF, POWER, clusters_among, require_clusters, rest_power
 from evalkit.stats.moments import Moments
 from evalkit.stats.regression import Choice, chosen_correction
 
@@ -87,12 +86,8 @@ def contrast_means(moments: Moments, contrasts: Sequence[MeanContrast], correcti
     Welch (1947), Biometrika 34(1-2); Bell and McCaffrey (2002), Survey Methodology 28(2); Imbens and Kolesar (2016),
     Review of Economics and Statistics 98(4), section II, on two means.
     """
-    if any(len(np.unique(way)) < 2 for way in moments.ways):
-        raise EstimationError(
-            "all firms are in one cluster", where="covariates.clusters", code="E_CLUSTERS",
-            hint="cluster by firm, or by something with more groups",
-        )  # fmt: skip
-    chosen: Correction = "cr1" if moments.n_second else chosen_correction(moments, correction)
+    require_clusters(clusters_among(moments, np.ones(moments.n_groups, dtype=bool)))
+    chosen = chosen_correction(moments, correction)
     k = len(contrasts)
     influence = np.zeros((moments.n_groups, k, moments.total.shape[1]))
     estimate, dof = np.zeros(k), np.full(k, np.inf)
@@ -114,7 +109,7 @@ def contrast_means(moments: Moments, contrasts: Sequence[MeanContrast], correcti
         return Contrasted(estimate, moments.covariance(matrices), matrices, np.inf)
     if moments.cluster is not None:
         return Contrasted(estimate, moments.covariance(matrices), matrices, dof)
-    parts = _parts(moments, contrasts, matrices)
+    parts = cohort_parts(moments, matrices, np.array([c.treated | c.control for c in contrasts]).T)
     return Contrasted(estimate, moments.covariance(matrices), matrices, welch_dof(parts), parts)
 
 
@@ -147,13 +142,14 @@ def _dof(
     return float(max(own.sum() ** 2 / square, LEAST_DOF)) if square > 0 else LEAST_DOF
 
 
-def _parts(moments: Moments, contrasts: Sequence[MeanContrast], influence: Sequence[NDArray[np.float64]]) -> Parts:
-    """Split covariance and firms by cohort."""
+def cohort_parts(
+    moments: Moments, influence: Sequence[NDArray[np.float64]], behind: NDArray[np.bool_]
+) -> Parts:  # fmt: skip
+    """Split the covariance of effects by cohort, with the firms of the groups (C, K) behind each."""
     cohorts, place = np.unique(moments.cohort, return_inverse=True)
-    k = len(contrasts)
+    k = behind.shape[1]
     vcov, n = np.zeros((len(cohorts), k, k)), np.zeros((len(cohorts), k), np.int64)
     for g, a, q in zip(place, influence, moments.product, strict=True):
         vcov[g] += a @ q @ a.T
-    for row, contrast in enumerate(contrasts):
-        np.add.at(n[:, row], place, np.where(contrast.treated | contrast.control, moments.n, 0))
+    np.add.at(n, place, np.where(behind, moments.n[:, None], 0))
     return Parts(vcov, n)

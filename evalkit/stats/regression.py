@@ -130,16 +130,27 @@ def regress(
         vcov, dof = _homoskedastic(fits)
         return Regression(estimate, vcov, [], dof, np.ones(len(dof)))
     chosen = chosen_correction(moments, correction if covariance == "clustered" else covariance)
-    found = [robust(moments, f, chosen) for f in fits]
-    influence = list(_influence(moments, found, width))
+    return joint(moments, estimate, [robust(moments, f, chosen) for f in fits], chosen)
+
+
+def joint(
+    moments: Moments, estimate: NDArray[np.float64], found: Sequence[Robust], correction: Correction
+) -> Regression:  # fmt: skip
+    """Join the coefficients of all outcomes, in the order of the columns, with their joint covariance."""
+    influence = list(_influence(moments, found, moments.observed.shape[1] // len(found)))
     scale = np.concatenate([np.full(len(r.dof), r.scale) for r in found])
     vcov = moments.covariance(influence) * np.outer(scale, scale)
-    is_corrected = chosen != "cr1" and not moments.n_second
-    return Regression(estimate, vcov, influence, np.concatenate([r.dof for r in found]), scale, is_corrected)
+    dof = np.concatenate([r.dof for r in found])
+    return Regression(estimate, vcov, influence, dof, scale, correction != "cr1")
 
 
 def chosen_correction(moments: Moments, correction: Choice) -> Correction:
-    """Return the correction that "auto" means: CR1 with at least 50 treated clusters, CR2 with fewer."""
+    """Return the correction that is meant: by "auto" CR1 with at least 50 treated clusters and CR2 with fewer.
+
+    Clusters in two ways have CR1 alone.
+    """
+    if moments.n_second:
+        return "cr1"
     if correction != "auto":
         return correction
     return "cr1" if n_treated_clusters(moments) >= ENOUGH_TREATED else "cr2"

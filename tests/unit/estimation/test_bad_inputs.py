@@ -32,7 +32,7 @@ def test_EST01_one_or_two_treated_firms_have_no_interval(method: str, n_treated:
     assert table[["std_error", "p_value", "conf_low", "conf_high"]].isna().all(axis=None)
 
 
-@pytest.mark.parametrize("method", ["event_study", "twfe", "sun_abraham", "extended_twfe"])
+@pytest.mark.parametrize("method", METHODS)
 def test_EST02_few_treated_firms_are_corrected_and_told(method: str) -> None:
     long = twins.frame(n=60, seed=2)
     firms = sorted(long["firm"].unique())
@@ -40,6 +40,14 @@ def test_EST02_few_treated_firms_are_corrected_and_told(method: str) -> None:
     found = estimate(method, long)
     assert "few_treated_corrected:y" in found.notes
     assert (found.row_dof < 59).all()
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_EST03_one_cluster_is_refused(method: str) -> None:
+    panel = twins.panel(twins.frame(n=60).assign(region="one"), covariates=["region"])
+    with pytest.raises(EvalkitError) as error:
+        ek.estimate(twins.sample(dataclasses.replace(panel, clusters=("region",))), method, **OPTIONS.get(method, {}))
+    assert error.value.code == "E_CLUSTERS"
 
 
 @pytest.mark.parametrize("method", METHODS)

@@ -54,7 +54,7 @@ def brute(
 def test_equals_the_stack_written_out(comparison: str, weights: str, missing: float) -> None:
     long = twins.frame(n=50, periods=7, missing=missing, growth=0.2, seed=5)
     options = {"before": 2, "after": 1, "comparison": comparison, "weights": weights}
-    found = ek.estimate(twins.sample(twins.panel(long)), "stacked", **options)
+    found = ek.estimate(twins.sample(twins.corrected(twins.panel(long), "cr1")), "stacked", **options)
     times, b, vcov = brute(long, 2, 1, comparison, weights)
     assert found.table["event_time"].tolist() == times
     np.testing.assert_allclose(found.table["estimate"], b, rtol=EXACT)

@@ -37,7 +37,7 @@ def brute(long: pd.DataFrame, weight: dict[str, float] | None = None) -> tuple[l
 @pytest.mark.parametrize("missing", [0.0, 0.1])
 def test_equals_the_two_regressions(missing: float) -> None:
     long = twins.frame(n=60, missing=missing, growth=0.2, seed=5)
-    found = ek.estimate(twins.sample(twins.panel(long)), "two_stage")
+    found = ek.estimate(twins.sample(twins.corrected(twins.panel(long), "cr1")), "two_stage")
     times, b, vcov = brute(long)
     assert found.table["event_time"].tolist() == times
     np.testing.assert_allclose(found.table["estimate"], b, rtol=EXACT)
@@ -46,7 +46,7 @@ def test_equals_the_two_regressions(missing: float) -> None:
 
 def test_with_weights() -> None:
     long = twins.frame(n=60, seed=6)
-    panel = twins.panel(long)
+    panel = twins.corrected(twins.panel(long), "cr1")
     weight = np.random.default_rng(0).uniform(0.5, 2, panel.n_firms)
     found = ek.estimate(twins.sample(panel, weight), "two_stage")
     _, b, vcov = brute(long, dict(zip(panel.firm.to_pylist(), weight, strict=True)))
