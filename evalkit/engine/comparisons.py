@@ -4,6 +4,7 @@ import dataclasses
 import operator
 from collections.abc import Sequence
 from functools import reduce
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,9 +13,11 @@ from evalkit.engine.entrants import Entrants
 from evalkit.engine.local import map_rows
 from evalkit.engine.multipliers import caveats, refuse_two_ways
 from evalkit.engine.paths import clusters
+from evalkit.engine.side_errors import SideErrors, Solution, side_errors
 from evalkit.errors import DesignError, EstimationError, raise_all
-from evalkit.model.effects import CohortShares, Draws
+from evalkit.model.effects import CohortShares, Draws, Parts
 from evalkit.stats.arms import Arm, Contrast, Firms, Pool, arms, by_pool
+from evalkit.stats.averages import welch_dof
 from evalkit.stats.bootstrap import Partial, Unit, block_sums, draws, multiplier_draws
 from evalkit.stats.common_support import inverse_on, pool_columns, supports
 from evalkit.stats.doubly_robust import Adjustment, Regression, Scores, Solved, Sums, influence, solve, sum_block
@@ -39,6 +42,10 @@ class Adjusted:
         Of a bootstrap, where the panel asks for one.
     notes : tuple of str
         Caveats by key.
+    dof : float or (K,) float64
+        Degrees of freedom; infinite without a correction.
+    parts : Parts or None
+        By cohort, when corrected and firms are the clusters.
     """
 
     estimate: NDArray[np.float64]
@@ -46,6 +53,13 @@ class Adjusted:
     shares: CohortShares
     draws: Draws | None
     notes: tuple[str, ...]
+    dof: float | NDArray[np.float64] = np.inf
+    parts: Parts | None = None
+
+    @property
+    def is_corrected(self) -> bool:
+        """Whether intervals hold with few treated firms too."""
+        return isinstance(self.dof, np.ndarray)
 
 
 def adjusted_effects(
@@ -78,14 +92,15 @@ def adjusted_effects(
     _require_overlap(found, sums)
     regressions = _regressions(firms, found, sums, adjustment)
     solved = [solve(arm, j, sums, regressions[arm.pool], support[j] if scores else None) for j, arm in enumerate(found)]
-    total = _influence(who, found, scores, solved)
+    errors = side_errors(who, Solution(found, scores, sums, regressions, solved))
+    total = _influence(who, found, scores, solved, errors)
     vcov = total.covariance(clusters(who.sample.panel)[1])
     back = np.argsort(np.concatenate([arm.cells for arm in found]))
     cohorts = np.array(sorted({arm.cohort for arm in found}), dtype=np.int64)
     own = [firms.weight[firms.rows_of[int(c)]] for c in cohorts]
     mass, square = (np.array([(w**power).sum() for w in own]) for power in (1, 2))
     n_trimmed = int(sums.n_trimmed.max())
-    drawn, told = _drawn(who, found, scores, solved, total)
+    drawn, told = _drawn(who, found, scores, solved, total, errors)
     if drawn is not None:
         drawn = Draws(drawn.effects[:, back], drawn.shares)
     return Adjusted(
@@ -94,7 +109,21 @@ def adjusted_effects(
         shares=CohortShares(cohorts, mass, square, total.cross[back]),
         draws=drawn,
         notes=(*who.notes, *((f"trimmed_controls:{n_trimmed}",) if n_trimmed else ()), *told),
+        **_freedom(found, errors, total, back),
     )
+
+
+def _freedom(
+    found: Sequence[Arm], errors: SideErrors | None, total: "_Influence", back: NDArray[np.intp]
+) -> dict[str, Any]:
+    """Return degrees of freedom of all cells, and their parts by cohort where firms are the clusters."""
+    if errors is None:
+        return {}
+    arm = np.repeat(np.arange(len(found)), [len(a.cells) for a in found])[back]
+    if errors.dof is not None:
+        return {"dof": errors.dof[arm]}
+    parts = Parts(total.by_cohort[:, back[:, None], back], errors.counts[:, arm])
+    return {"dof": welch_dof(parts), "parts": parts}
 
 
 def _in_memory(firms: Firms) -> Run:
@@ -146,19 +175,26 @@ def _regressions(
 
 
 def _influence(
-    who: Entrants, found: Sequence[Arm], scores: Scores | None, solved: Sequence[Solved]
+    who: Entrants, found: Sequence[Arm], scores: Scores | None, solved: Sequence[Solved], errors: SideErrors | None
 ) -> "_Influence":  # fmt: skip
     """Return the sums of influence, cells in the arms' order."""
     firms = who.firms
     cohorts = sorted({arm.cohort for arm in found})
     code, _ = clusters(who.sample.panel)
     code = None if code is None else code[who.is_in]
+    n_cells = sum(len(arm.cells) for arm in found)
+    labels = np.unique(firms.cohort) if errors is not None and code is None else None
 
     def kernel(z: NDArray[np.float64], rows: slice) -> "_Influence":
-        own, scratch = _Influence.none(sum(len(arm.cells) for arm in found), len(cohorts)), Scratch()
+        own, scratch = _Influence.none(n_cells, len(cohorts), labels), Scratch()
         for part in chunks(rows):
             psi = influence(firms, found, scores, solved, (z, part, rows.start), scratch)
+            if errors is not None:
+                errors.scale(firms, part, psi, scratch)
             own.product += psi @ psi.T
+            for g, label in enumerate(() if labels is None else labels):
+                mine = psi[:, firms.cohort[part] == label]
+                own.by_cohort[g] += mine @ mine.T
             for j, cohort in enumerate(cohorts):
                 members = firms.rows_between(cohort, part)
                 own.cross[:, j] += psi[:, members - part.start] @ firms.weight[members]
@@ -166,17 +202,23 @@ def _influence(
                 own.add_clusters(code[part], psi)
         return own
 
-    total = _Influence.none(sum(len(arm.cells) for arm in found), len(cohorts))
+    total = _Influence.none(n_cells, len(cohorts), labels)
     for part in who.blocks(kernel):
         total.product += part.product
         total.cross += part.cross
+        total.by_cohort += part.by_cohort
         for cluster, sums in part.by_cluster.items():
             total.by_cluster[cluster] = total.by_cluster.get(cluster, 0.0) + sums
     return total
 
 
 def _drawn(
-    who: Entrants, found: Sequence[Arm], scores: Scores | None, solved: Sequence[Solved], total: "_Influence"
+    who: Entrants,
+    found: Sequence[Arm],
+    scores: Scores | None,
+    solved: Sequence[Solved],
+    total: "_Influence",
+    errors: SideErrors | None,
 ) -> tuple[Draws | None, tuple[str, ...]]:
     """Draw the deviations of all cells, in the arms' order, and of the masses of cohorts by random multipliers."""
     chosen, firms = who.sample.panel.inference, who.firms
@@ -200,6 +242,8 @@ def _drawn(
             parts, scratch = [], Scratch()
             for part in chunks(rows):
                 psi = influence(firms, found, scores, solved, (z, part, rows.start), scratch)
+                if errors is not None:
+                    errors.scale(firms, part, psi, scratch)
                 own = np.where(firms.cohort[part, None] == cohorts, firms.weight[part, None], 0.0)
                 joined = np.concatenate([psi.T, own], axis=1)
                 parts.append(block_sums(joined, key[part], law, chosen.draws, unit))
@@ -212,15 +256,30 @@ def _drawn(
 
 @dataclasses.dataclass(eq=False)
 class _Influence:
-    """Sums of influence over firms: products (K, K), times weight by cohort (K, C), and by cluster (K,)."""
+    """Sums of influence over firms.
+
+    Parameters
+    ----------
+    product : (K, K) float64
+        Products of influence.
+    by_cohort : (G, K, K) float64
+        Those of each cohort's firms; none where nobody asks.
+    cross : (K, C) float64
+        Times weight, by treated cohort.
+    by_cluster : dict of int to (K,) float64
+    """
 
     product: NDArray[np.float64]
+    by_cohort: NDArray[np.float64]
     cross: NDArray[np.float64]
     by_cluster: dict[int, NDArray[np.float64]]
 
     @classmethod
-    def none(cls, n_cells: int, n_cohorts: int) -> "_Influence":
-        return cls(np.zeros((n_cells, n_cells)), np.zeros((n_cells, n_cohorts)), {})
+    def none(cls, n_cells: int, n_cohorts: int, labels: NDArray[np.int32] | None) -> "_Influence":
+        n_labels = 0 if labels is None else len(labels)
+        return cls(
+            np.zeros((n_cells, n_cells)), np.zeros((n_labels, n_cells, n_cells)), np.zeros((n_cells, n_cohorts)), {}
+        )
 
     def covariance(self, n_second: int) -> NDArray[np.float64]:
         """Return the covariance (K, K), robust to clusters where there are any."""

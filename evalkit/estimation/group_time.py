@@ -138,7 +138,7 @@ class Method:
         labels["n_clusters"] = [*who.treated_clusters([c.contrast for c in cells])]
         return _Found(
             labels, adjusted.estimate, adjusted.vcov, adjusted.shares, adjusted.draws,
-            (*adjusted.notes, *caveats(0, labels)),
+            (*adjusted.notes, *caveats(0, labels, adjusted.is_corrected)), adjusted.dof, adjusted.parts,
         )  # fmt: skip
 
 

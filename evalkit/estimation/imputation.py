@@ -10,7 +10,7 @@ from evalkit.errors import DesignError
 from evalkit.model.effects import Effects
 from evalkit.model.sample import MatchedSample
 from evalkit.stats.cohorts import caveats, cohort_shares
-from evalkit.stats.imputed import imputed, imputed_labels, not_imputed, with_errors
+from evalkit.stats.imputed import imputed, imputed_labels, not_imputed, parts_by_cohort, with_errors
 from evalkit.stats.inference import effects_table
 from evalkit.stats.regression import treatable
 
@@ -60,6 +60,7 @@ class Method:
         return Effects(
             table=table, vcov=vcov, method="imputation", options={}, outcomes=panel.outcomes,
             baseline=baseline_means(sample), level=panel.inference.level, draws=draws, dof=dof,
+            parts=parts_by_cohort(moments, found),
             notes=(*caveats(n_dropped, labels, found.is_corrected), *not_imputed(moments, parts), *told),
             shares=cohort_shares(moments, cohorts, found.influence),
         )  # fmt: skip

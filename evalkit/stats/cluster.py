@@ -247,21 +247,37 @@ def rest_power(leverage: NDArray[np.float64], power: float) -> NDArray[np.float6
 def _satterthwaite(
     moments: Moments, z: NDArray[np.float64], load: NDArray[np.float64], kernel: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """Return the degrees of freedom of each effect (K,) when errors are equal and independent.
-
-    With a_i the corrected load of a cluster, its score a_i'r_i has with that of another the covariance
-    p_ij = [i = j] a_i'a_i + f_i'K f_j, f_i = z_i'a_i; degrees of freedom are (sum_i p_ii)^2 / sum_ij p_ij^2.
-    """
+    """Return the degrees of freedom of each effect (K,) with corrected loads a_i: own is a_i'a_i and f_i = z_i'a_i."""
     n, weight = moments.n.astype(float), moments.total[:, 0] / moments.n
-    found = np.full(load.shape[1], LEAST_DOF)
+    found = np.zeros(load.shape[1])
     for k in range(len(found)):
         f, own = weight[:, None] * (load[:, k, None] @ z)[:, 0], weight * (load[:, k] ** 2).sum(axis=1)
-        if moments.cluster is not None:
+        if moments.cluster is None:
+            found[k] = satterthwaite(own, f, kernel, n)
+        else:
             f, own = (cluster_sums(moments.ways[0], (n * part.T).T) for part in (f, own))
-        times = n if moments.cluster is None else np.ones(len(own))
-        shared = ((f @ kernel) * f).sum(axis=1)
-        total = kernel @ (f.T * times) @ f
-        square = (times * ((own + shared) ** 2 - shared**2)).sum() + (total * total.T).sum()
-        if square > 0:
-            found[k] = max((times * (own + shared)).sum() ** 2 / square, LEAST_DOF)
+            found[k] = satterthwaite(own, f, kernel, np.ones(len(own)))
     return found
+
+
+def satterthwaite(
+    own: NDArray[np.float64], f: NDArray[np.float64], kernel: NDArray[np.float64], n: NDArray[np.float64]
+) -> float:
+    """Return the degrees of freedom of a variance that is a sum of squared scores.
+
+    When errors are equal and independent two scores have the covariance p_ij = [i = j] own_i + f_i'K f_j; degrees of
+    freedom are (sum_i p_ii)^2 / sum_ij p_ij^2.
+
+    Parameters
+    ----------
+    own, f : (G,), (G, Q) float64
+        Of each kind of score.
+    kernel : (Q, Q) float64
+        K.
+    n : (G,) float64
+        Scores of each kind.
+    """
+    shared = ((f @ kernel) * f).sum(axis=1)
+    total = kernel @ (f.T * n) @ f
+    square = (n * ((own + shared) ** 2 - shared**2)).sum() + (total * total.T).sum()
+    return float(max((n * (own + shared)).sum() ** 2 / square, LEAST_DOF)) if square > 0 else LEAST_DOF

@@ -6,11 +6,13 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from evalkit.model.effects import Parts
 from evalkit.model.panel import Panel
 from evalkit.model.sample import MatchedSample
 from evalkit.stats.cells import Cell, cell_labels, seen_cells
 from evalkit.stats.cluster import Linear, clusters_among, corrected, require_clusters
 from evalkit.stats.least_squares import least_squares
+from evalkit.stats.mean_contrasts import cohort_parts
 from evalkit.stats.moments import Moments
 from evalkit.stats.regression import Choice, Regression, chosen_correction, joint
 from evalkit.stats.within import demeaned
@@ -143,3 +145,11 @@ def with_errors(moments: Moments, parts: Sequence[Imputed], correction: Choice) 
     chosen = chosen_correction(moments, correction)
     found = [corrected(moments, part.linear, chosen) for part in parts]
     return joint(moments, np.concatenate([part.estimate for part in parts]), found, chosen)
+
+
+def parts_by_cohort(moments: Moments, found: Regression) -> Parts | None:
+    """Return what averages of cells of several cohorts need; None without a correction, or with larger clusters."""
+    if not found.is_corrected or moments.cluster is not None:
+        return None
+    behind = np.array([a[:, 1:].any(axis=1) for a in found.influence])
+    return cohort_parts(moments, found.influence, behind)

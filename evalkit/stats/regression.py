@@ -145,15 +145,20 @@ def joint(
 
 
 def chosen_correction(moments: Moments, correction: Choice) -> Correction:
+    """Return the correction that is meant with the clusters of some groups."""
+    return correction_with(n_treated_clusters(moments), bool(moments.n_second), correction)
+
+
+def correction_with(n_treated: int, in_two_ways: bool, correction: Choice) -> Correction:
     """Return the correction that is meant: by "auto" CR1 with at least 50 treated clusters and CR2 with fewer.
 
     Clusters in two ways have CR1 alone.
     """
-    if moments.n_second:
+    if in_two_ways:
         return "cr1"
     if correction != "auto":
         return correction
-    return "cr1" if n_treated_clusters(moments) >= ENOUGH_TREATED else "cr2"
+    return "cr1" if n_treated >= ENOUGH_TREATED else "cr2"
 
 
 def stratum_effects(moments: Moments, outcome: int, n_periods: int) -> NDArray[np.float64] | None:
