@@ -4,7 +4,6 @@ import dataclasses
 import operator
 from collections.abc import Sequence
 from functools import reduce
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -96,6 +95,7 @@ def adjusted_effects(
     total = _influence(who, found, scores, solved, errors)
     vcov = total.covariance(clusters(who.sample.panel)[1])
     back = np.argsort(np.concatenate([arm.cells for arm in found]))
+    dof, parts = _freedom(found, errors, total, back)
     cohorts = np.array(sorted({arm.cohort for arm in found}), dtype=np.int64)
     own = [firms.weight[firms.rows_of[int(c)]] for c in cohorts]
     mass, square = (np.array([(w**power).sum() for w in own]) for power in (1, 2))
@@ -109,21 +109,22 @@ def adjusted_effects(
         shares=CohortShares(cohorts, mass, square, total.cross[back]),
         draws=drawn,
         notes=(*who.notes, *((f"trimmed_controls:{n_trimmed}",) if n_trimmed else ()), *told),
-        **_freedom(found, errors, total, back),
+        dof=dof,
+        parts=parts,
     )
 
 
 def _freedom(
     found: Sequence[Arm], errors: SideErrors | None, total: "_Influence", back: NDArray[np.intp]
-) -> dict[str, Any]:
+) -> tuple[float | NDArray[np.float64], Parts | None]:
     """Return degrees of freedom of all cells, and their parts by cohort where firms are the clusters."""
     if errors is None:
-        return {}
+        return np.inf, None
     arm = np.repeat(np.arange(len(found)), [len(a.cells) for a in found])[back]
     if errors.dof is not None:
-        return {"dof": errors.dof[arm]}
+        return errors.dof[arm], None
     parts = Parts(total.by_cohort[:, back[:, None], back], errors.counts[:, arm])
-    return {"dof": welch_dof(parts), "parts": parts}
+    return welch_dof(parts), parts
 
 
 def _in_memory(firms: Firms) -> Run:

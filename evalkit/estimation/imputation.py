@@ -31,8 +31,8 @@ class Method:
 
     Reference
     ---------
-    Borusyak, Jaravel and Spiess (2024), Review of Economic Studies 91(6), theorem 2, section 4.3, and appendix A.9
-    on leaving out.
+    Borusyak, Jaravel and Spiess (2024), Review of Economic Studies 91(6), theorem 2, section 4.3, and the
+    supplement on leave-out estimates of the variance.
     """
 
     def estimate(self, sample: MatchedSample) -> Effects:

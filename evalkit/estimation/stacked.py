@@ -177,10 +177,10 @@ def _robust(stack: _Stack, found: Fit, moments: Moments, correction: Correction)
     """Add up the influence of groups over the experiments they are in, corrected.
 
     Firms, or clusters above them, are independent whatever number of experiments they are in: CR2 and CR3 correct all
-    that a firm has in the stack at once. Their working model has errors of firm-years of the stack that are equal and
-    independent, not errors in proportion to the stack's own weights, which balance experiments and tell nothing of
-    precision; with it comparison firms, which occur more than once, count for more than their degrees of freedom say
-    only where they are fewer than the supported ones.
+    that a firm has in the stack at once. Their working model has equal and independent errors of the stack's
+    firm-years, not errors in proportion to its weights, which balance experiments and tell nothing of precision. That a
+    comparison firm has the same errors in all its experiments is left out of the degrees of freedom: they are a little
+    too few, as long as comparison firms outnumber supported ones.
     """
     n = clusters_among(moments, np.isin(np.arange(moments.n_groups), stack.group))
     require_clusters(n)
