@@ -64,7 +64,7 @@ def imputation_matrices(table: pd.DataFrame, by: str):
 @pytest.mark.parametrize("cluster", ["", "region"])
 @pytest.mark.parametrize(("method", "by"), [("imputation", "cell"), ("two_stage", "event")])
 def test_imputed_effects_written_out(method, by, cluster, missing, correction, power) -> None:
-    table = twins.frame(n=36, missing=missing, seed=3, growth=0.2)
+    table = twins.frame(n=28, missing=missing, seed=3, growth=0.2)
     table["region"] = table["firm"].str[1:].astype(int) % 7
     table["region"] = "R" + table["region"].astype(str)
     own, load, left = imputation_matrices(table, by)
@@ -94,7 +94,7 @@ def stack(table: pd.DataFrame, weights: str) -> pd.DataFrame:
 @pytest.mark.parametrize("weights", ["corrected", "none"])
 @pytest.mark.parametrize(("missing", "cluster"), [(0.0, ""), (0.1, ""), (0.1, "region")])
 def test_stacks_written_out(missing, cluster, weights, correction, power) -> None:
-    table = twins.frame(n=30, periods=7, missing=missing, seed=5, growth=0.2)
+    table = twins.frame(n=24, periods=7, missing=missing, seed=5, growth=0.2)
     table["region"] = "R" + (table["firm"].str[1:].astype(int) % 7).astype(str)
     rows = stack(table, weights)
     effects = np.array([rows["event"] == e for e in sorted(set(rows["event"]) - {-1})], float).T
@@ -114,7 +114,7 @@ def test_stacks_written_out(missing, cluster, weights, correction, power) -> Non
 @pytest.mark.parametrize("missing", [0.0, 0.12])
 @pytest.mark.parametrize("method", ["imputation", "two_stage", "stacked"])
 def test_cr3_is_what_leaving_each_firm_out_changes(method: str, missing: float) -> None:
-    table = twins.frame(n=24, periods=7, missing=missing, seed=4, growth=0.1)
+    table = twins.frame(n=18, periods=7, missing=missing, seed=4, growth=0.1)
     found = estimate(table, method, "cr3", **OPTIONS.get(method, {}))
     keys = [c for c in ("cohort", "year", "event_time") if found.table[c].notna().all()]
     whole, changes = found.table.set_index(keys)["estimate"], []
