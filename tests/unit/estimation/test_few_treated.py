@@ -164,3 +164,18 @@ def test_averages_carry_degrees_of_freedom(method: str) -> None:
         assert (overall.row_dof >= found.row_dof.min()).all()
     one = ek.combine(found, {"first": np.eye(len(found.table))[0]})
     assert one.table["std_error"].item() == pytest.approx(found.table["std_error"][0])
+
+
+@pytest.mark.parametrize("method", ["imputation", "two_stage", "stacked"])
+def test_clusters_in_two_ways_are_not_corrected_and_told(method: str) -> None:
+    table = twins.frame(n=40, seed=6)
+    number = table["firm"].str[1:].astype(int)
+    table["town"], table["trade"] = "T" + (number % 9).astype(str), "B" + (number % 5).astype(str)
+    panel = dataclasses.replace(twins.panel(table, covariates=["town", "trade"]), clusters=("town", "trade"))
+    one, two = (
+        ek.estimate(twins.sample(twins.corrected(panel, c)), method, **OPTIONS.get(method, {})) for c in ("cr1", "cr2")
+    )
+    pd.testing.assert_frame_equal(one.table, two.table)
+    assert "few_treated:y" in two.notes
+    if method == "stacked":
+        assert set(two.row_dof) == {4.0}
