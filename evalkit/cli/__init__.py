@@ -6,7 +6,7 @@ import click
 
 COMMANDS = (
     "init", "validate", "lock", "build", "match", "estimate", "check", "report", "run", "unseal", "deviations",
-    "verify", "compare", "methods", "layouts", "sources",
+    "verify", "compare", "publish", "methods", "layouts", "sources",
 )  # fmt: skip
 
 
@@ -31,7 +31,8 @@ def commands() -> None:
     """Say what the subsidy did: from award files and firm data to a report.
 
     Exit codes: 0 done, 1 internal, 2 usage or study file, 3 input rejected, 4 design or estimation refused, or effects
-    sealed, 5 disclosure blocked, 6 busy, 7 disk or memory, 8 a file is not the one that was written.
+    sealed, 5 disclosure blocked, 6 busy, 7 disk or memory, 8 a file is not the one that was written, 9 an edition is
+    held for review, 10 an input is late.
     """
 
 

@@ -28,13 +28,13 @@ def exit_with(commands: click.Command, arguments: Sequence[str] | None = None) -
     except Exception as error:
         if "--debug" in given:
             raise
-        problems = _problems(error)
+        problems = problems_of(error)
         _print(problems, getattr(error, "__notes__", []), as_json="--json" in given)
         sys.exit(problems[0].exit_code)
     sys.exit(code if isinstance(code, int) else 0)
 
 
-def _problems(error: Exception) -> list[EvalkitError]:
+def problems_of(error: Exception) -> list[EvalkitError]:
     """Turn any error into deliberate ones; an unexpected error's text may hold values and is left out."""
     if isinstance(error, EvalkitError | ManyErrors):
         return each(error)

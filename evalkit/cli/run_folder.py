@@ -1,14 +1,14 @@
 """One study's folder of outputs: who writes in it, what was written, and whether it still is that."""
 
 import contextlib
-import fcntl
 import os
 import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from evalkit.errors import BusyError, EvalkitError, IntegrityError, ManyErrors
+from evalkit.cli.one_writer import only_writer
+from evalkit.errors import EvalkitError, IntegrityError, ManyErrors
 from evalkit.model import store
 from evalkit.plan.canonical import digest
 
@@ -48,19 +48,9 @@ class RunFolder:
         BusyError
             Another process holds it.
         """
-        missing = [p for p in (self.path, *self.path.parents) if not p.exists()]
-        self.path.mkdir(parents=True, exist_ok=True)
-        lock = self.path / ".lock"
-        handle = _locked(lock)
-        try:
+        with only_writer(self.path):
             self._sweep()
             yield
-        finally:
-            lock.unlink(missing_ok=True)
-            os.close(handle)
-            with contextlib.suppress(OSError):
-                for folder in missing:
-                    folder.rmdir()
 
     @contextlib.contextmanager
     def writing(self, stage: str, key: Key) -> Iterator[Path]:
@@ -164,22 +154,6 @@ class RunFolder:
             target.parent.mkdir(parents=True, exist_ok=True)
             listed.replace(target)
             error.add_note(f"the rows set aside are listed in {target}")
-
-
-def _locked(lock: Path) -> int:
-    """Open and lock a file that still has its name once it is locked."""
-    while True:
-        handle = os.open(lock, os.O_RDWR | os.O_CREAT, 0o600)
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.close(handle)
-            raise BusyError(
-                "another run is writing this study", where=str(lock.parent), hint="wait until it has finished"
-            ) from None
-        if lock.exists() and os.fstat(handle).st_ino == lock.stat().st_ino:
-            return handle
-        os.close(handle)
 
 
 def _stale(problem: str, stage: str) -> IntegrityError:

@@ -14,7 +14,7 @@ from evalkit.model.study_firms import Firms
 from evalkit.model.study_part import Name, StudyPart
 from evalkit.model.study_plan import LoweredGrade, Plan
 from evalkit.model.study_programme import Assumption, Programme, Roles
-from evalkit.model.study_report import Decision, Edition, Limits
+from evalkit.model.study_report import Decision, Edition, Limits, Publish
 from evalkit.model.study_values import Deflate, FiscalPeriods, Reconcile, Rule, Units
 
 Language = Literal["en", "ja"]
@@ -315,6 +315,7 @@ class Study(StudyPart):
     limits: Limits = Limits()
     edition: Edition = Edition()
     decision: tuple[Decision, ...] = ()
+    publish: Publish = Publish()
 
     @field_validator("outcome")
     @classmethod

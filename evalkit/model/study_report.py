@@ -13,7 +13,7 @@ DOMAINS = (
 )  # fmt: skip
 """The seven domains of ROBINS-I, in order."""
 WRITTEN_LATER: dict[str, bool | set[str]] = {
-    "edition": True, "decision": True, "limits": {"bias", "external_validity", "displacement"},
+    "edition": True, "decision": True, "publish": True, "limits": {"bias", "external_validity", "displacement"},
 }  # fmt: skip
 """What people write about findings that are there: a lock of the plan does not freeze it."""
 
@@ -71,6 +71,18 @@ class Bias(StudyPart):
     missing_data: Judgement | None = None
     measurement: Judgement | None = None
     reported_result: Judgement | None = None
+
+
+class Publish(StudyPart):
+    """How old a source may be for a new edition, in days from its newest vintage to the day of the edition.
+
+    A vintage is dated as everywhere: by the name of its file or folder, or by `vintage`. One that is known to the month
+    or year counts from the first day of it.
+    """
+
+    max_age_days: dict[
+        Literal["awards", "firm_years", "firms", "mergers", "deflators"], Annotated[int, Field(ge=1)]
+    ] = {}
 
 
 class Limits(StudyPart):

@@ -51,7 +51,7 @@ def compare(before: Run, after: Run) -> dict[str, Any]:
         "code": _rows("code", one["code_sha256"], two["code_sha256"]),
         "versions": _rows("versions", one["versions"], two["versions"]),
         "checks": _rows("study", before.verdicts, after.verdicts),
-        "effects": _effects(before.results, after.results),
+        "effects": effect_changes(before.results, after.results),
     }
     return {**found, "why": _why(found)}
 
@@ -67,7 +67,8 @@ def _row(found: Deviation, part: str) -> dict[str, str]:
     }  # fmt: skip
 
 
-def _effects(before: Sequence[Mapping[str, Any]], after: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+def effect_changes(before: Sequence[Mapping[str, Any]], after: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return the changes of all effects of two releases, given as their `results.json`: "effects" of `compare`."""
     values = [{number["id"]: number["value"] for number in side} for side in (before, after)]
     ids = sorted({i for side in values for i in side if i.startswith("effects.") and i.endswith(ESTIMATE)})
     return [_effect(i.removesuffix(ESTIMATE), *values) for i in ids]

@@ -1,4 +1,4 @@
-"""The log of a plan: lines that are only added, each with the hash of the one before.
+"""The log of a plan, or of a site of editions: lines that are only added, each with the hash of the one before.
 
 A line also has its own hash, so that the last one is guarded too. A chain shows damage and edits by hand; whoever
 writes the whole log anew leaves no trace in it, only in the manifests of earlier runs, which hold its last hash.
@@ -52,7 +52,7 @@ def add_line(path: Path, event: str, time: str, **facts: Any) -> Line:  # noqa: 
     ----------
     path : Path
         The log.
-    event : {"lock", "open", "unseal", "deviation"}
+    event : {"lock", "open", "unseal", "deviation", "accept"}
         What happened.
     time : str
         When, as `clock.time_of` returns it.

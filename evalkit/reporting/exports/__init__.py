@@ -4,7 +4,7 @@ from importlib import import_module
 
 from evalkit.model.evaluation import Release
 
-SHAPES = ("review_sheet", "eu_plan")
+SHAPES = ("review_sheet", "eu_plan", "overview")
 
 
 def exports(release: Release) -> dict[str, str]:

@@ -1,0 +1,62 @@
+"""What a list of reports says about this one: title, finding, grade, status and planned effects, in both languages."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from markupsafe import Markup
+
+from evalkit.model import store
+from evalkit.model.evaluation import Release, Row
+from evalkit.model.plan import status_of
+from evalkit.reporting.contract import contract
+from evalkit.reporting.disclosure.ledger import part_of_id
+from evalkit.reporting.effect_rows import main_scale, outcome_of
+from evalkit.reporting.headline import headline
+from evalkit.reporting.page import Cell, Page
+from evalkit.reporting.points import estimates
+from evalkit.reporting.reading import reading_of
+from evalkit.reporting.sections import status
+from evalkit.reporting.words import words
+
+NAME = "overview.json"
+LANGUAGES = ("en", "ja")
+QUANTITIES = ("estimate", "std_error", "conf_low", "conf_high")
+
+
+def text(release: Release) -> str:
+    """Return the overview as JSON; every text stands there by language."""
+    pages = {language: Page(release, words(language), {}) for language in LANGUAGES}
+    grade = release.grade
+    return store.json_text({
+        "study": release.study.id,
+        "title": {name: page.words.pick(release.study.title, release.study.id) for name, page in pages.items()},
+        "headline": {name: headline(release, name) for name in LANGUAGES},
+        "grade": {"sms": grade.sms, "proposed": grade.proposed, "oecd": grade.oecd},
+        "plan": status_of(release.plan),
+        "kind": status.edition_kind(pages["en"], contract(release)),
+        "status": {name: [_plain(line) for line in status.warnings(page)] for name, page in pages.items()},
+        "effects": [
+            _effect(pages, name, row)
+            for name in estimates(release)
+            for row in release.tables[f"effects/{name}/overall"]
+        ],
+    })  # fmt: skip
+
+
+def _effect(pages: Mapping[str, Page], name: str, row: Row) -> dict[str, Any]:
+    """Return one overall effect: its numbers as released, and how the report words it."""
+    release = pages["en"].release
+    outcome = outcome_of(release.study.outcome, row.labels["outcome"])
+    is_stated = reading_of(release, row) != "not_held"
+    shown = {lang: page.cell(row, main_scale(outcome)) if is_stated else page.unknown for lang, page in pages.items()}
+    return {
+        "id": f"{part_of_id(name)}.overall.{part_of_id(outcome.name)}",
+        "outcome": {language: page.words.outcome(outcome) for language, page in pages.items()},
+        "method": {language: page.words.method_title("estimation", name) for language, page in pages.items()},
+        "shown": {language: _plain(cell) for language, cell in shown.items()},
+        **{quantity: release.value(row, quantity) for quantity in QUANTITIES},
+    }
+
+
+def _plain(cell: Cell) -> str:
+    return cell.striptags() if isinstance(cell, Markup) else cell
