@@ -109,8 +109,7 @@ def _published(site: "Site", pipelines: Sequence[Path], day: str, given: Mapping
     from evalkit.cli.publishing import Publisher, study_paths
 
     publisher = Publisher(site, day, given["runs"], given["root"], given["threads"])
-    publish = publisher.publish if given["debug"] else publisher.attempt
-    return [publish(path) for path in study_paths(pipelines)]
+    return [publisher.publish(path, debug=given["debug"]) for path in study_paths(pipelines)]
 
 
 def _say(site: "Site", results: "Sequence[Result]", entries: "Mapping[str, Record]", *, as_json: bool) -> None:

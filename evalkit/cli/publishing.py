@@ -3,7 +3,7 @@
 import dataclasses
 import re
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -51,8 +51,8 @@ class Result:
         The sources that are late.
     reasons : tuple of dict
         Why it is held, in words by language.
-    title : tuple of pair
-        Language and title; empty when the study file is not valid.
+    title : dict of language to str
+        Empty when the study file is not valid.
     """
 
     study: str
@@ -61,7 +61,7 @@ class Result:
     errors: tuple[EvalkitError, ...] = ()
     late: tuple[Late, ...] = ()
     reasons: tuple[Record, ...] = ()
-    title: tuple[tuple[str, str], ...] = ()
+    title: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -86,25 +86,20 @@ class Publisher:
     root: Path | None = None
     threads: int | None = None
 
-    def publish(self, study_path: Path) -> Result:
-        """Publish one study.
+    def publish(self, study_path: Path, *, debug: bool = False) -> Result:
+        """Publish one study; when it fails, whatever it runs into, say why instead of stopping the others.
 
-        Raises
-        ------
-        EvalkitError, ManyErrors
-            It cannot be run, or its edition cannot be written; what was published before is as it was.
+        What was published before stays as it was. With `debug` the error is raised.
         """
-        study = run.load_study(study_path)
-        title = tuple((language, words(language).pick(study.title, study.id)) for language in LANGUAGES)
-        result = self._result(study, study_path)
-        return dataclasses.replace(result, title=title)
-
-    def attempt(self, study_path: Path) -> Result:
-        """Publish one study; when it fails, whatever it runs into, say why instead of stopping the others."""
+        title = dict[str, str]()
         try:
-            return self.publish(study_path)
+            study = run.load_study(study_path)
+            title = {language: words(language).pick(study.title, study.id) for language in LANGUAGES}
+            return dataclasses.replace(self._result(study, study_path), title=title)
         except Exception as error:
-            return Result(study_id(study_path), "failed", errors=tuple(problems_of(error)))
+            if debug:
+                raise
+            return Result(study_id(study_path), "failed", errors=tuple(problems_of(error)), title=title)
 
     def _result(self, study: Study, study_path: Path) -> Result:
         last, held = self.site.last(study.id), self.site.held(study.id)
@@ -198,7 +193,7 @@ def entry_of(site: Site, result: Result, earlier: Record | None, day: str) -> Re
         for one in result.late
     ]
     codes = sorted({(problem.code, problem.exit_code) for problem in result.errors})
-    title = dict(result.title) or (earlier or {}).get("title") or dict.fromkeys(LANGUAGES, result.study)
+    title = result.title or (earlier or {}).get("title") or dict.fromkeys(LANGUAGES, result.study)
     return site.entry(result.study, title, late, [{"code": code, "exit_code": number} for code, number in codes])
 
 

@@ -76,8 +76,10 @@ def _study(entry: Entry, own: Words) -> dict[str, Any]:
         "id": entry["id"], "title": entry["title"][own.language], "badge": _badge(entry, own),
         "news": _news(entry, own), "status": edition["status"][own.language] if edition else [],
         "headline": edition["headline"][own.language] if edition else own["index.no_edition"],
-        "facts": _facts(edition, own) if edition else [], "is_first": bool(edition) and edition["previous"] is None,
-        "moved": _moved(edition, own) if edition and edition["moved"] else None, "editions": _editions(entry, own),
+        "facts": _facts(edition, own) if edition else [],
+        "moved": _moved(edition, own) if edition and edition["moved"] else None,
+        "unmoved": own["index.not_moved" if edition["previous"] else "index.first"] if edition else "",
+        "editions": _editions(entry, own),
     }  # fmt: skip
 
 
@@ -96,20 +98,18 @@ def _news(entry: Entry, own: Words) -> list[str]:
 
 
 def _facts(edition: Mapping[str, Any], own: Words) -> list[tuple[str, Cell]]:
-    previous = edition["previous"]
     return [
         (own["index.edition"], edition["date"]),
-        (own["index.previous"], previous["date"] if previous else own["index.first"]),
         (own["index.grade"], _grade(edition, own)),
         (own["index.kind"], own[f"status.{edition['kind']}"]),
     ]
 
 
 def _moved(edition: Mapping[str, Any], own: Words) -> Table:
-    columns = [Column(own[f"index.{key}"], is_number=False) for key in ("outcome", "method")]
-    columns += [
-        Column(edition["previous"]["date"]), Column(edition["date"]), Column(own["index.distance"]),
+    titles = [
+        own["index.outcome"], own["index.method"], edition["previous"]["date"], edition["date"], own["index.distance"],
     ]  # fmt: skip
+    columns = [Column(title, is_number=False) for title in titles]
     rows = [
         [
             row["outcome"][own.language], row["method"][own.language],
@@ -135,7 +135,7 @@ def _links(reports: Sequence[Mapping[str, str]], own: Words) -> Markup:
         Markup('<a href="{}">{}</a>').format(
             one["path"], own["index.link"].format(language=own[f"index.{one['language']}"], kind=one["format"].upper())
         )
-        for one in reports
+        for one in sorted(reports, key=lambda one: (one["language"] != own.language, one["format"] != "html"))
     )
     return escape(own["page.list"]).join(links)
 

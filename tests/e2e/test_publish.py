@@ -157,7 +157,10 @@ def test_a_study_that_fails_keeps_its_edition_and_stops_no_other(home: Path, cli
     assert "CANARY" not in site
     assert "E_QUARANTINE_LIMIT" in (home / "site/index.ja.html").read_text(encoding="utf-8")
     told = json.loads(sites.publish(cli, home, "2026-02-16", "--json").out)["studies"]
-    assert [(s["study"], s["status"], s["exit_code"]) for s in told] == [("small", "failed", 3), ("twin", "unchanged", 0)]
+    assert [(s["study"], s["status"], s["exit_code"]) for s in told] == [
+        ("small", "failed", 3),
+        ("twin", "unchanged", 0),
+    ]
 
 
 def test_a_study_that_is_not_valid_is_told_apart(home: Path, cli) -> None:
