@@ -14,8 +14,11 @@ LINE = 'path = "data/firm_years.csv"\n'
 
 
 def write(
-    home: Path, name: str = "small", vintage: str = "2026-01-10", spoil: Callable[[dict[str, Rows]], None] = lambda _: None
-) -> Path:  # fmt: skip
+    home: Path,
+    name: str = "small",
+    vintage: str = "2026-01-10",
+    spoil: Callable[[dict[str, Rows]], None] = lambda _: None,
+) -> Path:
     """Write a study with its data below `home/pipelines/<name>`; return the folder of all studies."""
 
     def study(text: str) -> str:

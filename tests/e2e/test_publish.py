@@ -1,4 +1,4 @@
-"""A site over some months: changed, unchanged, late, held and accepted input, and a study that fails beside one that does not."""
+"""A site over some months: input changed, unchanged, late; editions held and accepted; a study that fails."""
 
 import json
 import shutil
