@@ -72,3 +72,46 @@ def index(home: Path) -> dict[str, Any]:
 def edition(home: Path, date: str, study: str = "small", kind: str = "editions") -> dict[str, Any]:
     """Return what an edition's `edition.json` says."""
     return dict(json.loads((home / "site" / kind / study / date / "edition.json").read_text(encoding="utf-8")))
+
+
+def entries() -> list[dict[str, Any]]:
+    """Return what an index holds of five studies: current, held (after one accepted), late, failed, without edition."""
+
+    def edition(date: str, previous: str | None = None) -> dict[str, Any]:
+        moved = {
+            "id": "m.overall.sales", "outcome": {"en": "Sales", "ja": "売上高"}, "standard_errors": -0.44,
+            "method": {"en": "Group-time effects", "ja": "グループタイム推定"},
+            "before": {"en": "19.6%", "ja": "19.6%"}, "after": None,
+        }  # fmt: skip
+        return {
+            "date": date, "grade": {"sms": 2, "proposed": 3, "oecd": 5}, "kind": "draft", "plan": "locked",
+            "headline": {"en": "Sales: higher by 19.6%.", "ja": "売上高：19.6%高かった。"},
+            "status": {"en": ["DRAFT"], "ja": ["草案"]}, "moved": [moved] if previous else [],
+            "previous": {"date": previous, "sha256": "ab" * 32} if previous else None,
+        }  # fmt: skip
+
+    def entry(name: str, status: str, **more: Any) -> dict[str, Any]:
+        shown = more.pop("shown", None)
+        reports = [
+            {"language": language, "format": kind, "path": f"editions/{name}/report.{language}.{kind}"}
+            for language in ("en", "ja") for kind in ("docx", "html", "pdf")
+        ]  # fmt: skip
+        decision = more.pop("decision", {"status": "published", "reasons": []})
+        listed = [{"date": "2026-01-15", "decision": decision, "reports": reports}] if shown else []
+        return {
+            "id": name, "title": {"en": f"Effect of {name}", "ja": f"{name}の効果"}, "status": status,
+            "edition": shown, "editions": listed, "held": None, "late": [], "errors": [], **more,
+        }  # fmt: skip
+
+    accepted = {"status": "accepted", "names": ["山田花子"], "reason": "Checked", "time": "2026-02-20T00:00:00Z"}
+    late = [
+        {"source": "firm_years", "newest": "2025-01", "since": "2026-02-01"},
+        {"source": "awards", "newest": "", "since": "2026-02-03"},
+    ]  # fmt: skip
+    return [
+        entry("equipment", "current", shown=edition("2026-01-15", "2025-01-15")),
+        entry("vouchers", "held", shown=edition("2026-01-15"), held="2026-04-15", decision=accepted),
+        entry("exports", "late", shown=edition("2026-01-15"), late=late),
+        entry("training", "failed", shown=edition("2026-01-15"), errors=[{"code": "E_SEALED", "exit_code": 4}]),
+        entry("loans", "failed", errors=[{"code": "E_NO_CONTROL", "exit_code": 4}]),
+    ]

@@ -27,7 +27,7 @@ def index_page(entries: Sequence[Entry], language: str) -> str:
     own = words(language)
     latest = max((e["edition"]["date"] for e in entries if e["edition"]), default=own["page.unknown"])
     return environment().get_template("index.html.j2").render(
-        words=own, other=next(name for name in LANGUAGES if name != language), latest=latest,
+        words=own, other=words(next(name for name in LANGUAGES if name != language)), latest=latest,
         overview=_overview(entries, own), studies=[_study(entry, own) for entry in entries],
     )  # fmt: skip
 
@@ -133,7 +133,7 @@ def _editions(entry: Entry, own: Words) -> Table | None:
 def _links(reports: Sequence[Mapping[str, str]], own: Words) -> Markup:
     links = (
         Markup('<a href="{}">{}</a>').format(
-            one["path"], own["index.link"].format(language=own[f"index.{one['language']}"], kind=one["format"].upper())
+            one["path"], own["page.with_kind"].format(text=own[f"index.{one['language']}"], kind=one["format"].upper())
         )
         for one in sorted(reports, key=lambda one: (one["language"] != own.language, one["format"] != "html"))
     )

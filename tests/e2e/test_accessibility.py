@@ -1,29 +1,36 @@
-"""The report under axe-core in a real browser: no serious fault, no overflow on a telephone, a silent console."""
+"""Report and index under axe-core in a real browser: no serious fault, no overflow on a telephone, a silent console."""
 
 import pytest
 
 import complete_reports
 import reports
+import sites
 from browser import CHROMIUM
 from evalkit.reporting.release import release
 from evalkit.reporting.render import write_report
+from evalkit.reporting.site_index import index_page
 
 axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe_playwright_python is not installed")
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 pytestmark = pytest.mark.skipif(not CHROMIUM.is_file(), reason=f"no browser at {CHROMIUM}")
 WIDTHS = (1280, 390)
 SERIOUS = {"serious", "critical"}
+KINDS = ("draft", "whole", "index")
 WITHOUT_POLICY = ('<meta http-equiv="Content-Security-Policy"', '<meta name="was-policy"')
 """axe is a script, which the page's own policy refuses."""
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """Write a draft and a whole report, both with a cost table, and copies in which a script may run."""
+    """Write a draft and a whole report, both with a cost table, an index, and copies in which a script may run."""
     path = tmp_path_factory.mktemp("release")
     sample = complete_reports.with_amounts(reports.sample())
     for name, evaluation in (("draft", reports.evaluation()), ("whole", complete_reports.evaluation(sample=sample))):
         write_report(release(evaluation), path / name)
+    (path / "index").mkdir()
+    for language in ("en", "ja"):
+        (path / "index" / f"report.{language}.html").write_text(index_page(sites.entries(), language), encoding="utf-8")
+    for name in KINDS:
         for page in (path / name).glob("report.*.html"):
             open_to_scripts = page.read_text(encoding="utf-8").replace(*WITHOUT_POLICY)
             page.with_name(f"open.{page.name}").write_text(open_to_scripts, encoding="utf-8")
@@ -50,7 +57,7 @@ def shown(browser, path, width):
 
 @pytest.mark.parametrize("width", WIDTHS)
 @pytest.mark.parametrize("language", ["en", "ja"])
-@pytest.mark.parametrize("kind", ["draft", "whole"])
+@pytest.mark.parametrize("kind", KINDS)
 def test_no_serious_fault(browser, folder, kind, language, width):
     page, _ = shown(browser, folder / kind / f"open.report.{language}.html", width)
     page.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
@@ -72,7 +79,7 @@ def test_axe_would_see_a_fault(browser, folder, tmp_path):
 
 @pytest.mark.parametrize("width", WIDTHS)
 @pytest.mark.parametrize("language", ["en", "ja"])
-@pytest.mark.parametrize("kind", ["draft", "whole"])
+@pytest.mark.parametrize("kind", KINDS)
 def test_the_page_fits_and_its_console_is_silent(browser, folder, kind, language, width):
     page, said = shown(browser, folder / kind / f"report.{language}.html", width)
     page.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")

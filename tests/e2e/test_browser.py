@@ -1,13 +1,15 @@
-"""The report in a real browser: nothing is fetched, nothing overflows, every letter has a glyph."""
+"""Report and index of a site in a real browser: nothing is fetched, nothing overflows, every letter has a glyph."""
 
 from pathlib import Path
 
 import pytest
 
 import reports
+import sites
 from browser import CHROMIUM, Browser
 from evalkit.reporting.release import release
 from evalkit.reporting.render import write_report
+from evalkit.reporting.site_index import index_page
 
 pytestmark = pytest.mark.skipif(not CHROMIUM.is_file(), reason=f"no browser at {CHROMIUM}")
 WIDTHS = (1280, 390)
@@ -35,6 +37,8 @@ def folder(tmp_path_factory):
     asked = reports.study()
     both = (reports.effects(asked), reports.effects(asked, method="event_study"))
     write_report(release(reports.evaluation(effects=both)), path)
+    for language in ("en", "ja"):
+        (path / f"index.{language}.html").write_text(index_page(sites.entries(), language), encoding="utf-8")
     return path
 
 
@@ -46,8 +50,9 @@ def browser(tmp_path_factory):
 
 @pytest.mark.parametrize("width", WIDTHS)
 @pytest.mark.parametrize("language", ["en", "ja"])
-def test_the_page_fits_and_asks_for_nothing(browser, folder, tmp_path, language, width):
-    path = folder / f"report.{language}.html"
+@pytest.mark.parametrize("name", ["report", "index"])
+def test_the_page_fits_and_asks_for_nothing(browser, folder, tmp_path, name, language, width):
+    path = folder / f"{name}.{language}.html"
     before = len(browser.requests)
     browser.open(path, width)
     assert browser.value("innerWidth") == width

@@ -53,14 +53,9 @@ def mailbox(monkeypatch: pytest.MonkeyPatch) -> Iterator[Mailbox]:
         thread.join()
 
 
-@pytest.fixture(scope="module")
-def first(tmp_path_factory) -> Path:
-    return sites.with_an_edition(tmp_path_factory.mktemp("first"))
-
-
 @pytest.fixture
-def home(first: Path, tmp_path: Path) -> Path:
-    return Path(shutil.copytree(first, tmp_path / "home"))
+def home(first_site: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(first_site, tmp_path / "home"))
 
 
 def test_the_message_says_what_the_index_says(home: Path, cli, mailbox: Mailbox, monkeypatch, caplog) -> None:

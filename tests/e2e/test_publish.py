@@ -13,16 +13,9 @@ from evalkit.plan.log import read_log
 from small_study import Rows
 
 
-@pytest.fixture(scope="module")
-def first(tmp_path_factory) -> Path:
-    """A site with its first edition."""
-    return sites.with_an_edition(tmp_path_factory.mktemp("first"))
-
-
 @pytest.fixture
-def home(first: Path, tmp_path: Path) -> Path:
-    """A copy of it."""
-    return Path(shutil.copytree(first, tmp_path / "home"))
+def home(first_site: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(first_site, tmp_path / "home"))
 
 
 def tree(home: Path) -> dict[str, bytes]:

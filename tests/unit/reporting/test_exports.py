@@ -81,4 +81,4 @@ def test_exports_are_written_with_the_report(whole, tmp_path):
     write_report(whole, tmp_path, ["en"])
     for name, text in exports(whole).items():
         assert (tmp_path / name).read_bytes() == text.encode()
-    assert {"review_sheet.ja.csv", "eu_evaluation_plan.en.md"} == set(exports(whole))
+    assert {"review_sheet.ja.csv", "eu_evaluation_plan.en.md", "overview.json"} == set(exports(whole))
