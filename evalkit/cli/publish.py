@@ -100,7 +100,12 @@ def _when(day: str | None) -> tuple[str, str]:
 
 def _accepted(site: "Site", time: str, given: Mapping[str, Any]) -> "Result":
     from evalkit.cli.publishing import Result
+    from evalkit.errors import UnknownNameError, did_you_mean
 
+    known = site.index()
+    if given["accept"] not in known:
+        hint = did_you_mean(given["accept"], known)
+        raise UnknownNameError(f"the index has no study '{given['accept']}'", where="--accept", hint=hint)
     record = site.accept(given["accept"], time, given["name"], given["reason"])
     return Result(record["study"], "accepted", record["date"])
 

@@ -21,8 +21,8 @@ from evalkit.model.study import Study
 from evalkit.plan.canonical import digest
 from evalkit.plan.movement import LARGEST_MOVE, movements, planned_changes
 from evalkit.reporting.exports.overview import NAME as OVERVIEW
-from evalkit.reporting.site_index import LANGUAGES, moved_too_far
-from evalkit.reporting.words import words
+from evalkit.reporting.site_index import moved_too_far
+from evalkit.reporting.words import LANGUAGES, words
 
 HELD, LATE = 9, 10
 """Exit codes: an edition is held for review, an input is late."""
@@ -128,7 +128,7 @@ class Publisher:
         labels = {**effects[0], **effects[1]}
         reasons = [
             {**dataclasses.asdict(m), **moved_too_far(m.rule, m.standard_errors, LARGEST_MOVE, labels[m.id])}
-            for m in (movements(*numbers) if last else [])
+            for m in movements(*numbers)
         ]
         moved = [_moved(row, *effects) for row in (planned_changes(*numbers) if last else []) if row["changed"]]
         hashes = {n: h for n, h in manifest["outputs"].items() if n.startswith(RELEASE) and n not in KEPT_BACK}
@@ -148,20 +148,23 @@ def study_paths(given: Sequence[Path]) -> list[Path]:
     StudyError
         `E_NO_STUDY`: a folder without any. `E_STUDY_ID`: two have the same id.
     """
-    found: dict[Path, None] = {}
-    for path in given:
-        own = [path] if not path.is_dir() else [path / "study.toml"]
-        inner = own if own[0].is_file() or not path.is_dir() else sorted(path.glob("*/study.toml"))
-        if not inner:
-            raise StudyError(
-                "no study.toml in this folder or in one of its folders", where=str(path), code="E_NO_STUDY"
-            )
-        found |= dict.fromkeys(p.resolve() for p in inner)
+    found = list(dict.fromkeys(study.resolve() for path in given for study in _below(path)))
     ids = [study_id(path) for path in found]
     twice = sorted({name for name in ids if ids.count(name) > 1})
     if twice:
         raise StudyError(f"two studies have the id '{twice[0]}'", where="PIPELINES", code="E_STUDY_ID")
-    return list(found)
+    return found
+
+
+def _below(path: Path) -> list[Path]:
+    if not path.is_dir():
+        return [path]
+    own = path / "study.toml"
+    found = [own] if own.is_file() else sorted(path.glob("*/study.toml"))
+    if not found:
+        problem = "no study.toml in this folder or in one of its folders"
+        raise StudyError(problem, where=str(path), code="E_NO_STUDY", hint="evalkit init writes one to start from")
+    return found
 
 
 def study_id(path: Path) -> str:

@@ -12,9 +12,11 @@ from evalkit.errors import IntegrityError, StudyError
 from evalkit.model import store
 from evalkit.plan.canonical import digest
 from evalkit.plan.log import add_line
-from evalkit.reporting.site_index import LANGUAGES, index_page
+from evalkit.reporting.site_index import index_page
+from evalkit.reporting.words import LANGUAGES
 
 EDITION, INDEX, LOG, DRAFT = "edition.json", "index.json", "publish.log.jsonl", ".draft"
+DATE = "[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9]"
 Record = dict[str, Any]
 """What `edition.json` holds."""
 
@@ -42,7 +44,7 @@ class Site:
             shutil.rmtree(self.path / DRAFT, ignore_errors=True)
             for left in self.path.glob(".*.tmp"):
                 left.unlink()
-            for held in self.path.glob("held/*/*"):
+            for held in self.path.glob(f"held/*/{DATE}"):
                 if (self.path / "editions" / held.parent.name / held.name).is_dir():
                     shutil.rmtree(held)
             yield
@@ -110,6 +112,8 @@ class Site:
 
     def accept(self, study: str, time: str, name: str, reason: str) -> Record:
         """Publish the newest held edition of a study, and log who decided it and why.
+
+        The line of the log comes first: an edition without one would have been let through by nobody.
 
         Raises
         ------
@@ -182,8 +186,7 @@ class Site:
                     stack.enter_context(store.replacing(path)).write_bytes(text.encode())
 
     def _dates(self, kind: str, study: str) -> list[str]:
-        folder = self.path / kind / study
-        return sorted(p.name for p in folder.iterdir()) if folder.is_dir() else []
+        return sorted(p.name for p in (self.path / kind / study).glob(DATE))
 
     def _listed(self, study: str, date: str) -> Record:
         record = self._read("editions", study, date)

@@ -6,9 +6,8 @@ from typing import Any
 from markupsafe import Markup, escape
 
 from evalkit.reporting.page import Cell, Column, Table, environment
-from evalkit.reporting.words import Words, words
+from evalkit.reporting.words import LANGUAGES, Words, words
 
-LANGUAGES = ("en", "ja")
 BADGES = {"current": "pass", "held": "warn", "late": "warn", "failed": "fail"}
 """How the report's own badges show what is the case with a study."""
 Entry = Mapping[str, Any]

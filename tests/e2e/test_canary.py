@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 import evalkit as ek
+import sites
 import small_study
 from evalkit.reporting import formats
 from evalkit.reporting.document import Document, Terms
@@ -105,6 +106,27 @@ def test_reports_logs_and_output_of_a_run(tmp_path: Path, cli, caplog) -> None:
     assert len(list((folder / "release").glob("report.*"))) == 10
     assert scan(folder) == []
     assert list(hits((told + caplog.text).encode(), "output")) == []
+
+
+def test_a_site_of_editions(tmp_path: Path, cli) -> None:
+    """One that is published and one that is held; the amount of sales, which would hide the effect, is not planted."""
+
+    def spoil(tables: dict[str, Rows], factor: float) -> None:
+        usual = [row["sales"] for row in tables["firm_years"]]
+        plant(tables)
+        for row, sales in zip(tables["firm_years"], usual, strict=True):
+            row["sales"] = sales
+        sites.times(factor)(tables)
+
+    sites.write(tmp_path, spoil=lambda tables: spoil(tables, 1.0))
+    told = sites.publish(cli, tmp_path, "2026-01-15")
+    sites.write(tmp_path, spoil=lambda tables: spoil(tables, 0.5))
+    held = sites.publish(cli, tmp_path, "2026-02-15")
+    assert (told.code, held.code) == (0, 9)
+    assert FIRM in ek.Panel.load(tmp_path / "runs/small/panel").firm.to_pylist()
+    assert (tmp_path / "site/held/small/2026-02-15/report.en.html").is_file()
+    assert scan(tmp_path / "site") == []
+    assert list(hits(str((told, held)).encode(), "output")) == []
 
 
 def test_restricted_folders_and_files_are_their_owners(tmp_path: Path, cli) -> None:

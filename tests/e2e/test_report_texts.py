@@ -6,6 +6,8 @@ LATER = """
 [edition]
 version = "1.0"
 date = "2027-04-01"
+[publish]
+max_age_days = { firm_years = 400 }
 [limits.bias.confounding]
 risk = "serious"
 direction = "upwards"

@@ -16,10 +16,9 @@ from evalkit.reporting.page import Cell, Page
 from evalkit.reporting.points import estimates
 from evalkit.reporting.reading import reading_of
 from evalkit.reporting.sections import status
-from evalkit.reporting.words import words
+from evalkit.reporting.words import LANGUAGES, words
 
 NAME = "overview.json"
-LANGUAGES = ("en", "ja")
 QUANTITIES = ("estimate", "std_error", "conf_low", "conf_high")
 
 

@@ -6,10 +6,11 @@ import tomllib
 from collections.abc import Mapping
 from functools import cache
 from importlib import resources
-from typing import Any, cast
+from typing import Any, cast, get_args
 
 from evalkit.model.study import Language, Outcome
 
+LANGUAGES: tuple[str, ...] = get_args(Language)
 HIDDEN = "[X]"
 """What stands in place of a number that disclosure control hid."""
 
