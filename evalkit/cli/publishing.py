@@ -14,7 +14,7 @@ from evalkit.cli.run_folder import LEDGER, MANIFEST, STAGES
 from evalkit.cli.site import Record, Site, reference
 from evalkit.cli.source_files import study_root
 from evalkit.cli.study_command import run_stages
-from evalkit.errors import EvalkitError, StudyError
+from evalkit.errors import EvalkitError, IntegrityError, StudyError
 from evalkit.etl.lateness import Late, late_sources
 from evalkit.model import store
 from evalkit.model.study import Study
@@ -107,6 +107,11 @@ class Publisher:
         late = late_sources(study, home, self.day)
         if late:
             return Result(study.id, "late", last["date"] if last else "", late=tuple(late))
+        if last and not (self.runs / study.id / LEDGER).is_file():
+            problem = "what earlier editions showed is not known, because the ledger of the run folder is gone"
+            raise IntegrityError(
+                problem, where=LEDGER, code="E_LEDGER", hint="restore the folder of --runs from a copy"
+            )
         folder = run_stages(list(STAGES), study_path, self.runs, home, self.threads)[0].folder.path
         manifest = read_manifest(folder)
         if last and last["run_manifest_sha256"] == digest(manifest):
@@ -186,10 +191,12 @@ def entry_of(site: Site, result: Result, earlier: Record | None, day: str) -> Re
     result : Result
         What became of the study.
     earlier : dict or None
-        Its entry before: a file that is still missing has been since then.
+        Its entry before: a file that is still missing has been since then, and to accept an edition mends nothing else.
     day : str
         The day of the run.
     """
+    if earlier and result.status == "accepted":
+        return site.entry(result.study, earlier["title"], earlier["late"], earlier["errors"])
     known = {one["source"]: one["since"] for one in (earlier or {"late": []})["late"] if not one["newest"]}
     late = [
         {"source": one.source, "newest": one.newest, "since": one.since or known.get(one.source, day)}
@@ -204,7 +211,7 @@ def exit_code(result: Result, entry: Record) -> int:
     """Return the exit code of one study: what it failed with, whether one of its editions is held, an input late."""
     return most_serious([
         *(problem.exit_code for problem in result.errors), *([HELD] if entry["held"] else []),
-        *([LATE] if entry["late"] else []),
+        *([LATE] if result.late else []),
     ])  # fmt: skip
 
 

@@ -8,6 +8,8 @@ import pytest
 
 import sites
 import small_study
+from evalkit.cli.publishing import most_serious
+from evalkit.cli.site import Site
 from evalkit.model import store
 from evalkit.plan.log import read_log
 from small_study import Rows
@@ -103,8 +105,16 @@ def test_an_edition_is_held_accepted_and_logged(home: Path, cli) -> None:
     assert sites.publish(cli, home, "2026-02-16").code == 9
     assert tree(home) == waiting
 
+    late = home / "pipelines/small/data/awards.csv"
+    late.rename(home / "elsewhere.csv")
+    answer = sites.publish(cli, home, "2026-02-17")
+    assert answer.code == 9, "more serious than late"
+    assert (sites.index(home)["small"]["status"], sites.index(home)["small"]["held"]) == ("late", "2026-02-15")
     answer = sites.accept(cli, home, "2026-02-20")
     assert answer.code == 0, answer.err
+    assert sites.index(home)["small"]["status"] == "late"
+    (home / "elsewhere.csv").rename(late)
+    assert sites.publish(cli, home, "2026-02-21").code == 0
     accepted, entry = sites.edition(home, "2026-02-15"), sites.index(home)["small"]
     (line,) = read_log(home / "site/publish.log.jsonl")
     assert (line["event"], line["names"], line["edition_sha256"]) == ("accept", ["山田花子"], held["sha256"])
@@ -114,8 +124,6 @@ def test_an_edition_is_held_accepted_and_logged(home: Path, cli) -> None:
     assert "Checked against the register" in (home / "site/index.ja.html").read_text(encoding="utf-8")
     assert not (home / "site/held/small/2026-02-15").exists()
     assert (home / "site/editions/small/2026-02-15/report.en.html").stat().st_mode & 0o044 == 0o044
-    assert sites.publish(cli, home, "2026-02-21").code == 0
-    assert sites.accept(cli, home, "2026-02-22").code == 2
 
 
 def test_a_later_good_edition_takes_the_place_of_a_held_one(home: Path, cli) -> None:
@@ -192,6 +200,43 @@ def test_equal_input_and_date_give_equal_bytes(home: Path, cli, tmp_path_factory
     sites.write(other)
     assert sites.publish(cli, other, "2026-01-15", "--threads", "1").code == 0
     assert tree(other) == tree(home)
+
+
+def test_a_run_folder_without_its_ledger_is_refused(home: Path, cli) -> None:
+    """Another edition could tell single firms by its difference to the one that is out."""
+    shutil.rmtree(home / "runs")
+    answer = sites.publish(cli, home, "2026-02-15")
+    assert (answer.code, "E_LEDGER" in answer.err) == (8, True)
+    assert not (home / "runs").exists()
+
+
+def test_one_writer_at_a_time(home: Path, cli) -> None:
+    before = tree(home)
+    with Site(home / "site").only_writer():
+        answer = sites.publish(cli, home, "2026-02-15")
+    assert (answer.code, "E_BUSY" in answer.err) == (6, True)
+    assert tree(home) == before
+
+
+@pytest.mark.parametrize(("more", "said"), [
+    (["--accept", "small"], "takes --accept, --by and --reason"), (["--by", "X", "--reason", "Y"], "takes --accept"),
+    (["--accept", "small", "--by", " ", "--reason", "Y"], "takes --accept"), ([], "PIPELINES is missing"),
+    (["--accept", "smal", "--by", "X", "--reason", "Y"], "did you mean 'small'?"),
+    (["--accept", "small", "--by", "X", "--reason", "Y"], "no edition is held"),
+    (["pipelines", "--date", "2026-02-30"], "not a day"), (["pipelines", "--runs", "site/runs"], "must not lie inside"),
+    (["site"], "no study.toml"), (["pipelines", "copy"], "two studies have the id 'small'"),
+])  # fmt: skip
+def test_what_is_asked_wrongly_changes_nothing(home: Path, cli, monkeypatch, more: list[str], said: str) -> None:
+    monkeypatch.chdir(home)
+    shutil.copytree("pipelines", "copy")
+    before = tree(home)
+    answer = cli("publish", "--out", "site", "--runs", "runs", *more)
+    assert (answer.code, said in answer.err) == (2, True)
+    assert tree(home) == before
+
+
+def test_the_most_serious_code_counts() -> None:
+    assert [most_serious(codes) for codes in ([], [0, 10], [10, 9], [9, 2], [3, 5], [6, 3])] == [0, 10, 9, 2, 5, 3]
 
 
 def test_a_crash_between_files_leaves_the_old_index_and_the_next_run_mends_it(home: Path, cli, monkeypatch) -> None:
