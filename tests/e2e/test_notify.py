@@ -58,30 +58,26 @@ def home(first_site: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(first_site, tmp_path / "home"))
 
 
-def test_the_message_says_what_the_index_says(home: Path, cli, mailbox: Mailbox, monkeypatch, caplog) -> None:
+def test_news_are_told_once_and_without_numbers_of_what_is_held(
+    home: Path, cli, mailbox: Mailbox, monkeypatch, caplog
+) -> None:
     caplog.set_level(logging.DEBUG)
-    sites.write(home, spoil=sites.times(1.01))
-    monkeypatch.setenv("EVALKIT_NOTIFY", f"{mailbox.url}/second")
-    answer = sites.publish(cli, home, "2026-02-15", "--notify", mailbox.url)
-    assert answer.code == 0, answer.err
-    assert len(mailbox.posted) == 2
-    assert mailbox.posted[0]["title"] == "evalkit publish"
-    headline = sites.index(home)["small"]["edition"]["headline"]["en"]
-    assert mailbox.posted[0]["message"].split("\n") == ["small: new edition 2026-02-15", f"  {headline}"]
-    assert SECRET not in answer.out + answer.err + caplog.text
-    assert not logging.getLogger("apprise").disabled
-
-    assert sites.publish(cli, home, "2026-02-16", "--notify", mailbox.url).code == 0
-    assert len(mailbox.posted) == 2, "nothing is sent when nothing happened"
-
-
-def test_a_held_edition_is_told_without_its_numbers_and_once(home: Path, cli, mailbox: Mailbox) -> None:
+    monkeypatch.setenv("EVALKIT_NOTIFY", f" {mailbox.url}/second\n")
     sites.write(home, spoil=sites.times(0.5))
-    for day in ("2026-02-15", "2026-02-16"):
-        assert sites.publish(cli, home, day, "--notify", mailbox.url).code == 9
-    assert [post["message"].strip() for post in mailbox.posted] == [
-        "small: edition 2026-02-15 held for review, edition 2026-01-15 stays"
+    answers = [sites.publish(cli, home, f"2026-02-{day}", "--notify", mailbox.url) for day in (15, 16)]
+    assert [answer.code for answer in answers] == [9, 9]
+    assert [(post["title"], post["message"].strip()) for post in mailbox.posted] == 2 * [
+        ("evalkit publish", "small: edition 2026-02-15 held for review, edition 2026-01-15 stays")
     ]
+    mailbox.posted.clear()
+    answers.append(sites.accept(cli, home, "2026-02-17", "--notify", mailbox.url))
+    assert answers[-1].code == 0
+    headline = sites.index(home)["small"]["edition"]["headline"]["en"]
+    assert [post["message"].split("\n") for post in mailbox.posted] == 2 * [
+        ["small: edition 2026-02-15 accepted and published", f"  {headline}"]
+    ]
+    assert SECRET not in str(answers) + caplog.text
+    assert not logging.root.manager.disable
 
 
 def test_a_failing_notification_is_told_and_changes_no_exit_code(home: Path, cli, mailbox: Mailbox, caplog) -> None:
