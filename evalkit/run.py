@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Sequence
+from functools import partial
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,7 @@ from evalkit.model.effects import Effects
 from evalkit.model.evaluation import Evaluation, Inputs, Release
 from evalkit.model.flow import Flow, FlowStep
 from evalkit.model.plan import PlanRecord
+from evalkit.model.rehearsal import Rehearsal
 from evalkit.model.sample import MatchedSample
 from evalkit.model.study import MethodSpec, Study
 from evalkit.plan import gates
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
 
 RECORDED = ("evalkit", "numpy", "pandas", "pyarrow", "duckdb", "scipy")
 """Packages whose versions can change a number."""
+LANGUAGES = ("en", "ja")
+"""Languages in which a rehearsal says what it found."""
 
 
 def load_study(path: str | Path) -> Study:
@@ -37,7 +41,9 @@ def load_study(path: str | Path) -> Study:
     return study_file.read_study(Path(path), methods.problems)  # type: ignore[arg-type]
 
 
-def build(study: Study, root: str | Path = ".", quarantine: Path | None = None) -> "Panel":
+def build(
+    study: Study, root: str | Path = ".", quarantine: Path | None = None, *, is_sealed: bool = False
+) -> "Panel":  # fmt: skip
     """Read, check, link and pivot the sources into one row per firm.
 
     Parameters
@@ -48,6 +54,8 @@ def build(study: Study, root: str | Path = ".", quarantine: Path | None = None) 
         Folder that the source paths are relative to.
     quarantine : Path, optional
         Folder for the rows that break a rule.
+    is_sealed : bool
+        Whether firm-years after the baseline are left unread: what a rehearsal stands on.
 
     Raises
     ------
@@ -58,7 +66,7 @@ def build(study: Study, root: str | Path = ".", quarantine: Path | None = None) 
     from evalkit.etl.build import build_panel
 
     with system_memory():
-        return build_panel(study, Path(root), quarantine)
+        return build_panel(study, Path(root), quarantine, is_sealed)
 
 
 def match(panel: "Panel", method: str = "none", *, seed: int = 0, **options: Any) -> MatchedSample:  # noqa: ANN401
@@ -123,6 +131,53 @@ def report(released: Release, folder: str | Path, languages: Sequence[str] | Non
     from evalkit.reporting.render import write_report
 
     return write_report(released, Path(folder), languages)
+
+
+def rehearse(study: Study, root: str | Path = ".", *, after_data: bool = False) -> Rehearsal:
+    """Rehearse a study before outcomes are opened: on its own firms, with made-up outcomes, without and with an effect.
+
+    Firm-years after the baseline are not read. Matching, estimates, checks, disclosure control and report are the
+    study's own; docs/rehearsal.md says what is supposed of outcomes.
+
+    Parameters
+    ----------
+    study : Study
+        The question.
+    root : path
+        Folder that the source paths are relative to.
+    after_data : bool
+        Whether outcomes were opened before; it is told wherever the rehearsal is.
+
+    Raises
+    ------
+    StudyError, DataError, DesignError
+        The study cannot be rehearsed. What fails in it is no error: see `Rehearsal.failures`.
+    """
+    from evalkit.reporting.rehearsed import sentence
+    from evalkit.simulate.rehearsal import Stages
+    from evalkit.simulate.rehearsal import rehearse as rehearsed
+
+    def publish(sample: MatchedSample) -> tuple[dict[str, str], bool]:
+        return _published(study, sample)
+
+    stages = Stages(partial(match_study, study), estimate_study, publish)
+    found = rehearsed(study, build(study, root, is_sealed=True), stages)
+    provenance = {"study_sha256": study_file.study_hash(study), "seed": study.seed, "versions": versions()}
+    found = dataclasses.replace(found, after_data=after_data, provenance=provenance)
+    return dataclasses.replace(found, sentences={language: sentence(found, study, language) for language in LANGUAGES})
+
+
+def _published(study: Study, sample: MatchedSample) -> tuple[dict[str, str], bool]:
+    """Estimate, check, release and write the report in memory; return verdicts, and whether the main effect is hidden."""
+    from evalkit.reporting.rehearsed import is_main_hidden
+    from evalkit.reporting.render import html_report
+
+    effects = tuple(estimate_study(spec, sample) for spec in study.estimate)
+    checks = tuple(check_study(spec, sample, effects) for spec in study.check)
+    released = release(assemble(study, sample, effects, checks))
+    for language in study.report.languages:
+        html_report(released, language)
+    return {check.name: check.verdict for check in checks}, is_main_hidden(released)
 
 
 def match_study(study: Study, panel: "Panel") -> MatchedSample:

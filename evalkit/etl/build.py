@@ -36,6 +36,7 @@ from evalkit.etl.panel.successors_applied import (
 from evalkit.etl.panel.winsorising import winsorised
 from evalkit.etl.quarantine import limit_problems, write_quarantine
 from evalkit.etl.rules import keep_rules
+from evalkit.etl.sealing import last_open_period, require_open, sealed
 from evalkit.etl.source import SourceText, header_problems, read_source
 from evalkit.etl.vintages import imported
 from evalkit.model import store
@@ -62,7 +63,7 @@ class Firms:
         return Firms(self.grid.of_firms(is_kept), self.cohort[is_kept], self.flow.add(entry))
 
 
-def build_panel(study: Study, root: Path, quarantine: Path | None = None) -> Panel:
+def build_panel(study: Study, root: Path, quarantine: Path | None = None, is_sealed: bool = False) -> Panel:
     """Build the panel of a study.
 
     The result does not depend on the order of rows, on how rows are split over files, nor on the file format.
@@ -76,6 +77,8 @@ def build_panel(study: Study, root: Path, quarantine: Path | None = None) -> Pan
     quarantine : Path or None
         Folder for the rows set aside, one Parquet file per source. Written when the build succeeds, and when it
         stops because too many rows were set aside.
+    is_sealed : bool
+        Whether firm-years after the baseline are taken out before a value of them is read; outcomes are not checked.
 
     Returns
     -------
@@ -88,7 +91,8 @@ def build_panel(study: Study, root: Path, quarantine: Path | None = None) -> Pan
         All problems of one stage together.
     """
     study = imported(study, root)
-    typed, codes_flow = with_codes(study, _typed(study, root), root)
+    typed, codes_flow = with_codes(study, _typed(study, root, is_sealed), root)
+    last_open = last_open_period(study, typed) if is_sealed else None
     years_flow = Flow().add(typed["firm_years"].reading("read firm-years")).extend(codes_flow)
     states, records_flow = firm_states(typed.get("firms"), study.firms.history)
     merged, mergers_flow = _mergers(study, typed, states)
@@ -118,7 +122,7 @@ def build_panel(study: Study, root: Path, quarantine: Path | None = None) -> Pan
         firms = firms.keep(is_left, "absorbed firms", "award counts for the firm that absorbed it")
     past = history(awards, found.others, merged) if study.treatment.needs_ledger else None
     listed = awards_of_now(found.listed, merged) if found.listed else None
-    panel = _panel(study, _repeated(study, _after_end(study, firms), past), states, Beside(past, listed))
+    panel = _panel(study, _repeated(study, _after_end(study, firms), past), states, Beside(past, listed, last_open))
     if quarantine:
         write_quarantine(quarantine, sources)
         if found.links is not None:
@@ -173,18 +177,21 @@ def _named(awards: Typed, known: "pa.Array", study: Study, merged: Successors | 
     return pa.concat_arrays([texts, merged.absorbed]) if merged else texts
 
 
-def _typed(study: Study, root: Path) -> dict[str, Typed]:
-    """Read and type all sources."""
+def _typed(study: Study, root: Path, is_sealed: bool) -> dict[str, Typed]:
+    """Read and type all sources, firm-years after the awards and the firms."""
     texts = _texts(study, root)
     needed, errors = needs(study, texts.get("firms"))
     wanted = {role: fields(text, needed, study) for role, text in texts.items()}
     for role, text in texts.items():
         errors += header_problems(text, wanted[role])
     raise_all(errors, "the columns of the sources")
-    typed = {}
-    for role, text in texts.items():
+    typed = dict[str, Typed]()
+    for role in texts:
+        if is_sealed and role == "firm_years":
+            raise_all(errors, "the values of the sources")
+            texts[role] = sealed(texts[role], wanted[role], last_open_period(study, typed))
         try:
-            typed[role] = keep_rules(conform(text, wanted[role]))
+            typed[role] = keep_rules(conform(texts[role], wanted[role]))
         except* EvalkitError as group:
             errors += each(group)
     raise_all(errors, "the values of the sources")
@@ -266,10 +273,19 @@ def _repeated(study: Study, firms: Firms, past: History | None) -> Firms:
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Beside:
-    """What is known of awards beside the first of each firm, where the study asks for it."""
+    """What is known beside the firms: awards other than the first, and the last open period, where they are asked for.
+
+    Parameters
+    ----------
+    past, listed
+        Awards beside the first of each firm; all rows of awards.
+    last_open : int or None
+        Last period of firm-years that were read; None when all were.
+    """
 
     past: History | None
     listed: Typed | None
+    last_open: int | None
 
 
 def _panel(study: Study, firms: Firms, states: States, known: Beside) -> Panel:
@@ -279,13 +295,15 @@ def _panel(study: Study, firms: Firms, states: States, known: Beside) -> Panel:
     firms, period = _in_population(study, firms, records)
     firms = _without_mixed(study, firms, records)
     _check_design(study, firms.cohort)
+    if known.last_open is not None:
+        require_open(period, known.last_open)
     before = Baseline(study, firms.grid, records, period)
     covariates = {c.name: before.covariate(c) for c in study.baseline}
     firms = dataclasses.replace(firms, flow=firms.flow.extend(late_entries(study, firms.grid, firms.cohort)))
     on_grid, moved = winsorised(firms.grid, study.outcome)
     firms = dataclasses.replace(firms, grid=on_grid, flow=firms.flow.extend(moved))
     flow, errors = firms.flow, list[EvalkitError]()
-    for outcome in study.outcome:
+    for outcome in study.outcome if known.last_open is None else ():
         note, found = check_outcome(outcome, firms.grid, firms.cohort)
         flow, errors = flow.extend(note), errors + found
     raise_all(errors, "the outcomes")

@@ -14,6 +14,7 @@ from evalkit.model.study_firms import Firms
 from evalkit.model.study_part import Name, StudyPart
 from evalkit.model.study_plan import LoweredGrade, Plan
 from evalkit.model.study_programme import Assumption, Programme, Roles
+from evalkit.model.study_rehearsal import Rehearsing
 from evalkit.model.study_report import Decision, Edition, Limits, Publish
 from evalkit.model.study_values import Deflate, FiscalPeriods, Reconcile, Rule, Units
 
@@ -303,6 +304,7 @@ class Study(StudyPart):
     covariates: Covariates = Covariates()
     inference: Inference = Inference()
     plan: Plan = Plan()
+    rehearsal: Rehearsing = Rehearsing()
     programme: Programme = Programme()
     roles: Roles = Roles()
     assumption: tuple[Assumption, ...] = ()

@@ -50,6 +50,9 @@ def study_from(data: dict[str, Any], method_problems: MethodProblems) -> Study:
                 where = section if isinstance(entries, dict) else f"{section}[{i + 1}]"
                 options = {k: v for k, v in entry.items() if k != "method"}
                 errors += method_problems(kind, entry["method"], options, where)
+    if study is not None:
+        scales = {o.name: o.transform for o in study.outcome}
+        errors += study.rehearsal.problems(scales, len(study.period.labels))
     raise_all(errors, "the study file")
     if study is None:
         raise StudyError("the study is not valid")

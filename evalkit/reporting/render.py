@@ -46,7 +46,7 @@ def write_report(release: Release, folder: Path, languages: Sequence[str] | None
     files: dict[str, bytes | str] = {}
     reports: list[Path] = []
     for language in languages or release.study.report.languages:
-        page = Page(release, words(language), drawings(release, words(language)))
+        page = _page(release, language)
         reports += _reports(page, folder)
         for drawing in page.drawings.values():
             files[f"figures/{drawing.stem}.{language}.svg"] = drawing.svg
@@ -72,6 +72,15 @@ def _reports(page: Page, folder: Path) -> list[Path]:
         for name in sorted(set(paths) - {"html"}):
             formats.write(document, paths[name])
     return list(paths.values())
+
+
+def html_report(release: Release, language: str) -> str:
+    """Return the report of a release as one page, with its figures; nothing is written."""
+    return html(_page(release, language))
+
+
+def _page(release: Release, language: str) -> Page:
+    return Page(release, words(language), drawings(release, words(language)))
 
 
 def html(page: Page) -> str:
