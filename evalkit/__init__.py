@@ -8,11 +8,13 @@ __version__ = "0.1.0"
 _PUBLIC = {
     "load_study": "evalkit.run", "build": "evalkit.run", "match": "evalkit.run", "estimate": "evalkit.run",
     "check": "evalkit.run", "evaluate": "evalkit.run", "release": "evalkit.run", "report": "evalkit.run",
+    "rehearse": "evalkit.run",
     "aggregate": "evalkit.stats.aggregate", "simultaneous_band": "evalkit.stats.bands",
     "combine": "evalkit.stats.combine", "total": "evalkit.stats.combine", "adjust": "evalkit.stats.multiplicity",
     "Study": "evalkit.model.study", "Panel": "evalkit.model.panel", "MatchedSample": "evalkit.model.sample",
     "Effects": "evalkit.model.effects", "CheckResult": "evalkit.model.check",
     "Evaluation": "evalkit.model.evaluation", "Release": "evalkit.model.evaluation",
+    "Rehearsal": "evalkit.model.rehearsal",
     "EvalkitError": "evalkit.errors", "ManyErrors": "evalkit.errors",
 }  # fmt: skip
 _MODULES = {
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
     from evalkit.model.evaluation import Evaluation as Evaluation
     from evalkit.model.evaluation import Release as Release
     from evalkit.model.panel import Panel as Panel
+    from evalkit.model.rehearsal import Rehearsal as Rehearsal
     from evalkit.model.sample import MatchedSample as MatchedSample
     from evalkit.model.study import Study as Study
     from evalkit.reporting import figures as figures
@@ -42,6 +45,7 @@ if TYPE_CHECKING:
     from evalkit.run import evaluate as evaluate
     from evalkit.run import load_study as load_study
     from evalkit.run import match as match
+    from evalkit.run import rehearse as rehearse
     from evalkit.run import release as release
     from evalkit.run import report as report
     from evalkit.stats.aggregate import aggregate as aggregate

@@ -168,7 +168,7 @@ def rehearse(study: Study, root: str | Path = ".", *, after_data: bool = False) 
 
 
 def _published(study: Study, sample: MatchedSample) -> tuple[dict[str, str], bool]:
-    """Estimate, check, release and write the report in memory; return verdicts, and whether the main effect is hidden."""
+    """Go on to the report, in memory; return the checks' verdicts, and whether the main effect is hidden."""
     from evalkit.reporting.rehearsed import is_main_hidden
     from evalkit.reporting.render import html_report
 

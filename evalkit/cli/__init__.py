@@ -5,8 +5,8 @@ from importlib import import_module
 import click
 
 COMMANDS = (
-    "init", "validate", "lock", "build", "match", "estimate", "check", "report", "run", "unseal", "deviations",
-    "verify", "compare", "publish", "methods", "layouts", "sources",
+    "init", "validate", "rehearse", "lock", "build", "match", "estimate", "check", "report", "run", "unseal",
+    "deviations", "verify", "compare", "publish", "methods", "layouts", "sources",
 )  # fmt: skip
 
 

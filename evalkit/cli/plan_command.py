@@ -51,3 +51,11 @@ def planned(study_path: Path, root: Path | None) -> Planned:
     study, home = run.load_study(study_path), root or study_root(study_path)
     now = frozen(study, imported(study, home), study_path.resolve(), home)
     return Planned(study, now, PlanFiles(study_path.resolve().parent))
+
+
+def is_opened(plan: Planned, out: Path) -> bool:
+    """Whether outcomes were opened: effects of this study are below `out`, or the log says so."""
+    from evalkit.cli.run_folder import MANIFEST, STAGES
+
+    was_run = (out / plan.study.id / STAGES["estimate"] / MANIFEST).exists()
+    return was_run or any(line["event"] in ("open", "unseal") for line in plan.files.log())

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from evalkit import run
+from evalkit.cli.run_folder import REHEARSE
 from evalkit.cli.source_files import code_hash
 from evalkit.errors import EvalkitError, IntegrityError
 from evalkit.model import store
@@ -52,7 +53,7 @@ def problems(folder: Path, manifest: Mapping[str, Any], study_path: Path, root: 
         The study file, and the folder that source paths are relative to.
     """
     return [
-        *_changed(folder, manifest["outputs"]), *_changed(root, manifest["inputs"]),
+        *_changed(folder, {**manifest["outputs"], **manifest.get(REHEARSE, {})}), *_changed(root, manifest["inputs"]),
         *_changed(study_path.parent, _named(manifest, study_path)),
         *_log(PlanFiles(study_path.parent), manifest), *_code(manifest),
     ]  # fmt: skip

@@ -15,6 +15,10 @@ from evalkit.plan.canonical import digest
 STAGES = {"build": "panel", "match": "sample", "estimate": "effects", "check": "checks", "report": "release"}
 """The stages in order, and the folder of each."""
 
+REHEARSE = "rehearse"
+FOLDERS = {**STAGES, REHEARSE: "rehearsal"}
+"""The folder of everything that is written as a stage is; a rehearsal comes before them and is no part of a run."""
+
 PUBLIC = "report"
 """The one stage whose files other users may read."""
 
@@ -82,7 +86,7 @@ class RunFolder:
             if written["outputs"].get(name) != (new := store.sha256(path)):
                 (self.path / "manifest.json").unlink(missing_ok=True)
                 outputs = {**written["outputs"], name: new}
-                store.write_json(self.path / STAGES[stage] / MANIFEST, {**written, "outputs": outputs})
+                store.write_json(self.path / FOLDERS[stage] / MANIFEST, {**written, "outputs": outputs})
         finally:
             os.umask(usual)
 
@@ -108,15 +112,18 @@ class RunFolder:
 
     def finish(self, key: Key) -> None:
         """Write `manifest.json`, which names every file and has its own hash; unchanged, it is left alone."""
-        names = [name for stage in STAGES for name in (*self.outputs(stage), f"{STAGES[stage]}/{MANIFEST}")]
-        whole = {**key, "outputs": {name: store.sha256(self.path / name) for name in names}}
+        whole = {**key, "outputs": {}, REHEARSE: {}}
+        for stage, folder in FOLDERS.items():
+            if stage != REHEARSE or (self.path / folder / MANIFEST).is_file():
+                names = (*self.outputs(stage), f"{folder}/{MANIFEST}")
+                whole["outputs" if stage in STAGES else REHEARSE] |= {n: store.sha256(self.path / n) for n in names}
         whole["sha256"] = digest(whole)
         path = self.path / "manifest.json"
         if not path.is_file() or store.read_json(path) != whole:
             store.write_json(path, whole)
 
     def _written(self, stage: str) -> dict[str, Any]:
-        path = self.path / STAGES[stage] / MANIFEST
+        path = self.path / FOLDERS[stage] / MANIFEST
         if not path.is_file():
             raise IntegrityError(f"'{stage}' has not been run", where=str(self.path), code="E_MISSING_OUTPUT")
         written: dict[str, Any] = store.read_json(path)
@@ -139,7 +146,7 @@ class RunFolder:
             (self.path / name).unlink(missing_ok=True)
             with contextlib.suppress(OSError):
                 (self.path / name).parent.rmdir()
-        store.write_json(self.path / STAGES[stage] / MANIFEST, {**key, "outputs": outputs})
+        store.write_json(self.path / FOLDERS[stage] / MANIFEST, {**key, "outputs": outputs})
 
     def _sweep(self) -> None:
         """Remove what a killed run left half-written."""
@@ -157,7 +164,7 @@ class RunFolder:
 
 
 def _stale(problem: str, stage: str) -> IntegrityError:
-    return IntegrityError(problem, where=f"{STAGES[stage]}/{MANIFEST}", code="E_STALE", hint=_again(stage))
+    return IntegrityError(problem, where=f"{FOLDERS[stage]}/{MANIFEST}", code="E_STALE", hint=_again(stage))
 
 
 def _again(stage: str) -> str:

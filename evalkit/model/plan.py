@@ -36,6 +36,32 @@ class Unsealing:
 
 
 @dataclasses.dataclass(frozen=True)
+class PlannedPower:
+    """What a rehearsal of the plan told before it was locked.
+
+    Parameters
+    ----------
+    sha256 : str
+        Of `rehearsal.json`.
+    outcome : str
+        The primary outcome.
+    detectable, power : float or None, float
+        Smallest effect that is found with probability `power`; None where none could be told.
+    is_recovered : bool
+        Whether planted effects and their absence were recovered.
+    after_data : bool
+        Whether outcomes had been opened before.
+    """
+
+    sha256: str
+    outcome: str
+    detectable: float | None
+    power: float
+    is_recovered: bool
+    after_data: bool = False
+
+
+@dataclasses.dataclass(frozen=True)
 class PlanRecord:
     """A locked plan as one run found it.
 
@@ -53,6 +79,8 @@ class PlanRecord:
         All of the study's log.
     deviations : tuple of Deviation
         What is not as planned.
+    rehearsal : PlannedPower or None
+        None when the plan was locked without a rehearsal.
     """
 
     lock_sha256: str
@@ -61,6 +89,7 @@ class PlanRecord:
     after_data: str = ""
     unsealings: tuple[Unsealing, ...] = ()
     deviations: tuple[Deviation, ...] = ()
+    rehearsal: PlannedPower | None = None
 
 
 def status_of(plan: PlanRecord | None) -> Status:

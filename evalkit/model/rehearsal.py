@@ -147,7 +147,9 @@ class Rehearsal:
             )  # fmt: skip
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise IntegrityError(
-                "the rehearsal is not as it was written", where=FILE, code="E_REHEARSAL_FILE",
+                "the rehearsal is not as it was written",
+                where=FILE,
+                code="E_REHEARSAL_FILE",
                 hint="run `evalkit rehearse` again",
             ) from error
         return made

@@ -1,5 +1,6 @@
 """Lock a plan: freeze what is asked, with which code and of which files, before outcomes are opened."""
 
+import dataclasses
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -7,7 +8,7 @@ from typing import Any
 
 from evalkit.errors import EvalkitError, IntegrityError, StudyError, raise_all
 from evalkit.model import store
-from evalkit.model.plan import PlanRecord, Unsealing
+from evalkit.model.plan import PlannedPower, PlanRecord, Unsealing
 from evalkit.model.study import Study
 from evalkit.plan.canonical import lines_of
 from evalkit.plan.deviations import differences
@@ -23,6 +24,25 @@ WORDS = {
 """What the section `plan` says, by its keys."""
 Frozen = Mapping[str, Any]
 """What a lock freezes: "study", "code", "versions", "schema" by role, "files" with SHA-256 by path."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Moment:
+    """When a plan is locked, and what was known then.
+
+    Parameters
+    ----------
+    time : str
+        As `clock.time_of` returns it.
+    after_data : str
+        Why it is locked although outcomes were opened; "" when they were not.
+    rehearsal : PlannedPower or None
+        What a rehearsal of this very plan told; None when there was none.
+    """
+
+    time: str
+    after_data: str = ""
+    rehearsal: PlannedPower | None = None
 
 
 class PlanFiles:
@@ -78,7 +98,7 @@ class PlanFiles:
         last = max((i for i, line in enumerate(lines) if line["event"] == "lock"), default=0)
         return [line for line in lines[last:] if line["event"] == event]
 
-    def freeze(self, study: Study, frozen: Frozen, signers: Sequence[str], time: str, after_data: str | None) -> None:
+    def freeze(self, study: Study, frozen: Frozen, signers: Sequence[str], when: "Moment") -> None:
         """Lock a plan.
 
         Parameters
@@ -89,10 +109,8 @@ class PlanFiles:
             What is frozen.
         signers : sequence of str
             Who locks.
-        time : str
-            When.
-        after_data : str or None
-            Why it is locked although outcomes were opened; None when they were not.
+        when : Moment
+            When, and what was known then.
 
         Raises
         ------
@@ -103,13 +121,15 @@ class PlanFiles:
         """
         raise_all(blanks(study, signers), "the plan is not complete")
         self.lock()
-        whole = {**frozen, "format": 1, "time": time, "signers": list(signers), "after_data": after_data or ""}
+        rehearsal = None if when.rehearsal is None else dataclasses.asdict(when.rehearsal)
+        told = {"time": when.time, "after_data": when.after_data, "rehearsal": rehearsal}
+        whole = {**frozen, "format": 1, "signers": list(signers), **told}
         text = lines_of(whole)
         before = self.lock_path.read_bytes() if self.lock_path.exists() else None
         store.write_text(self.lock_path, text)
-        facts = {"names": list(signers), "after_data": after_data or "", "lock_sha256": store.sha256(self.lock_path)}
+        facts = {"names": list(signers), "after_data": when.after_data, "lock_sha256": store.sha256(self.lock_path)}
         try:
-            add_line(self.log_path, "lock", time, **facts)
+            add_line(self.log_path, "lock", when.time, **facts)
         except EvalkitError:
             if before is None:
                 self.lock_path.unlink()
@@ -131,6 +151,7 @@ class PlanFiles:
             store.sha256(self.lock_path), locked["time"], tuple(locked["signers"]), locked["after_data"],
             tuple(Unsealing(line["time"], tuple(line["names"]), line["reason"]) for line in unsealed),
             tuple(differences(locked, now, reasons)),
+            PlannedPower(**locked["rehearsal"]) if locked.get("rehearsal") else None,
         )  # fmt: skip
 
 

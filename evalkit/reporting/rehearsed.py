@@ -42,12 +42,18 @@ def sentence(found: Rehearsal, study: Study, language: str) -> str:
 
 def effect(value: float, outcome: Outcome, said: Words) -> str:
     """Write an effect as the report would: logs in per cent too, shares in points, amounts in their unit."""
-    if outcome.transform == "log":
-        percent = shown(Number("", 100 * math.expm1(value), "percent"), said)
-        return said["rehearsal.log"].format(percent=percent, value=shown(Number("", value, "scale"), said))
-    if outcome.transform in POINTS:
-        return shown(Number("", 100 * value, "percentage_point"), said)
-    return shown(Number("", value, level_unit(outcome)), said)
+    size, unit = in_main_scale(value, outcome)
+    text = shown(Number("", size, unit), said)
+    if outcome.transform != "log":
+        return text
+    return said["rehearsal.log"].format(percent=text, value=shown(Number("", value, "scale"), said))
+
+
+def in_main_scale(value: float, outcome: Outcome) -> tuple[float, str]:
+    """Return an effect and its unit as the report reads effects on the outcome first."""
+    if main_scale(outcome) == "percent":
+        return 100 * math.expm1(value), "percent"
+    return value * (100 if outcome.transform in POINTS else 1), level_unit(outcome)
 
 
 def is_main_hidden(release: Release) -> bool:

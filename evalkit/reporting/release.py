@@ -8,7 +8,7 @@ from evalkit.errors import DisclosureError
 from evalkit.model.evaluation import Evaluation, Number, Release, Row
 from evalkit.model.flow import FlowStep
 from evalkit.model.grade import Grade
-from evalkit.model.plan import PlanRecord
+from evalkit.model.plan import PlannedPower, PlanRecord
 from evalkit.model.study import Study
 from evalkit.reporting.disclosure.attack import Audit, audit
 from evalkit.reporting.disclosure.editions import Shown, changed_little
@@ -19,6 +19,7 @@ from evalkit.reporting.disclosure.profiles import profile_of
 from evalkit.reporting.disclosure.tables import together
 from evalkit.reporting.findings import Findings, findings
 from evalkit.reporting.grading import grade
+from evalkit.reporting.rehearsed import in_main_scale
 from evalkit.reporting.release_checks import release_check
 from evalkit.reporting.release_effects import release_effects
 from evalkit.reporting.release_programme import release_programme
@@ -91,7 +92,7 @@ def _released(ledger: Ledger, evaluation: Evaluation, found: Findings) -> Releas
     for key, value in _flat(evaluation.provenance):
         ledger.put(Number(f"provenance.{key}", str(value), "text"))
     given = grade(evaluation)
-    _put_plan(ledger, given, evaluation.plan)
+    _put_plan(ledger, given, study, evaluation.plan)
     return Release(study, ledger.numbers, tables, checks, evaluation.provenance, given, evaluation.plan)
 
 
@@ -116,7 +117,7 @@ def _put_study(ledger: Ledger, study: Study) -> None:
         ledger.put(Number(f"study.{key}", value, "plain"))
 
 
-def _put_plan(ledger: Ledger, given: Grade, plan: PlanRecord | None) -> None:
+def _put_plan(ledger: Ledger, given: Grade, study: Study, plan: PlanRecord | None) -> None:
     numbers = {"grade.sms": given.sms, "grade.proposed": given.proposed, "grade.oecd": given.oecd}
     for key, value in numbers.items():
         ledger.put(Number(key, value, "plain"))
@@ -126,6 +127,18 @@ def _put_plan(ledger: Ledger, given: Grade, plan: PlanRecord | None) -> None:
         for number, one in enumerate(plan.unsealings):
             ledger.put(Number(f"plan.unsealing.{number}.time", one.time, "text"))
         ledger.put(Number("plan.n_deviations", len(plan.deviations), "plain"))
+        if plan.rehearsal is not None:
+            _put_rehearsal(ledger, plan.rehearsal, study)
+
+
+def _put_rehearsal(ledger: Ledger, told: PlannedPower, study: Study) -> None:
+    """Put what the rehearsal of the plan told; made-up outcomes tell of no firm."""
+    outcome = next((o for o in study.outcome if o.name == told.outcome), study.primary)
+    ledger.put(Number("plan.rehearsal.sha256", told.sha256, "text"))
+    ledger.put(Number("plan.rehearsal.power", told.power, "share"))
+    if told.detectable is not None:
+        size, unit = in_main_scale(told.detectable, outcome)
+        ledger.put(Number("plan.rehearsal.detectable", size, unit, outcome=outcome.name))
 
 
 def _flow(ledger: Ledger, evaluation: Evaluation) -> list[Row]:

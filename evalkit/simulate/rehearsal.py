@@ -14,10 +14,11 @@ from evalkit.model.panel import Panel
 from evalkit.model.rehearsal import Failure, Rehearsal, Rehearsed
 from evalkit.model.sample import MatchedSample
 from evalkit.model.study import MethodSpec, Study
-from evalkit.simulate.stand_ins import Paths, StandIns, Supposed, suppose
+from evalkit.simulate.stand_ins import NO_EFFECT, Paths, StandIns, Supposed, suppose
 from evalkit.simulate.truths import is_planted_effect, overall_truth
 from evalkit.stats.aggregate import aggregate
 from evalkit.stats.replications import CHANCE, Replications, is_verified, misses
+from evalkit.stats.threads import one_thread
 
 POWER = 0.8
 ARMS = ("null", "planted", "detectable")
@@ -29,8 +30,6 @@ ROOM = 0.9
 """Most of the room between a share of ones and 0 or 1 that an effect takes."""
 FEWEST_FIRMS = 10
 """Fewer firms on a side give no mean that can be told, as for the grade."""
-
-NO_EFFECT = np.zeros(1)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -157,19 +156,20 @@ class Cast:
     def arm(self, name: str, paths: Paths) -> Arm:
         """Estimate all replications of an arm."""
         found: dict[tuple[str, str], list[tuple[float, ...]]] = {}
-        refused: dict[tuple[str, str], int] = {}
+        refused: dict[tuple[str, str], None] = {}
         first = None
         for replication in range(self.n):
             sample = self._sample(name, replication, paths)
             for estimate, spec in self.specs.items():
                 try:
-                    effects = self.stages.estimate(spec, sample)
-                    for outcome, told in _overall(effects, sample, paths):
-                        found.setdefault((estimate, outcome), []).append(told)
+                    with one_thread():
+                        effects = self.stages.estimate(spec, sample)
+                        overall = list(_overall(effects, sample, paths))
                 except (EvalkitError, ManyErrors) as error:
-                    key = estimate, each(error)[0].code
-                    refused[key] = refused.get(key, 0) + 1
+                    refused.setdefault((estimate, each(error)[0].code))
                     continue
+                for outcome, told in overall:
+                    found.setdefault((estimate, outcome), []).append(told)
                 if first is None and estimate == self.lead:
                     first = effects, sample
         runs = {key: Replications(*np.array(told).T) for key, told in found.items() if len(told) > 1}
@@ -181,15 +181,20 @@ class Cast:
     def published(self, arm: Arm) -> tuple[dict[str, str], list[Failure]]:
         """Take the first replication of an arm through checks, disclosure control and report."""
         try:
-            verdicts, is_hidden = self.stages.publish(self._sample(arm.name, 0, arm.paths))
+            verdicts, is_hidden = self.stages.publish(self._sample(arm.name, 0, arm.paths, is_whole=True))
         except (EvalkitError, ManyErrors) as error:
             return {}, [Failure("not_published", arm=arm.name, value=each(error)[0].code)]
         return verdicts, [Failure("hidden", arm=arm.name)] if is_hidden else []
 
-    def _sample(self, name: str, replication: int, paths: Paths) -> MatchedSample:
-        """Put made-up outcomes into the sample; firms whose past outcomes choose their controls are matched again."""
-        made = self.stand_ins.made(ARMS.index(name), replication, paths)
-        return dataclasses.replace(self.sample, panel=made) if self.sample.sets is None else self.stages.match(made)
+    def _sample(self, name: str, replication: int, paths: Paths, is_whole: bool = False) -> MatchedSample:
+        """Put made-up outcomes into the sample; firms whose past outcomes choose their controls are matched again.
+
+        Firms without a weight have outcomes only where the whole study is played.
+        """
+        is_fixed = self.sample.sets is None
+        is_used = self.sample.weight > 0 if is_fixed and not is_whole else None
+        made = self.stand_ins.made(ARMS.index(name), replication, paths, is_used)
+        return dataclasses.replace(self.sample, panel=made) if is_fixed else self.stages.match(made)
 
 
 def _overall(effects: Effects, sample: MatchedSample, paths: Paths) -> Iterator[tuple[str, tuple[float, ...]]]:

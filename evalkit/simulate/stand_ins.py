@@ -14,7 +14,7 @@ from evalkit.errors import StudyError
 from evalkit.model.panel import Panel
 from evalkit.model.study import Outcome
 from evalkit.model.study_rehearsal import Rehearsing
-from evalkit.stats.noise import Noise, levels, made_paths, seen_noise
+from evalkit.stats.noise import Noise, levels, made_paths, seen_noise, uniform
 from evalkit.stats.stable_hash import hash_codes, stable_hash
 from evalkit.stats.transforms import transform
 
@@ -27,6 +27,10 @@ DEFAULTS: dict[str, dict[str, float]] = {
 """What is supposed where neither the study nor the years before tell; amounts have no size of their own to suppose."""
 RAREST = 0.02
 """A share of ones nearer to 0 or 1 than this leaves hardly any room for an effect; a default stands for it."""
+FEWEST_SEEN = 10
+"""Firms whose years before the award tell a law; that of fewer would tell of them. It is told to three digits."""
+MOST_OUTCOMES = 1_009
+NO_EFFECT = np.zeros(1)
 Paths = Mapping[str, NDArray[np.float64]]
 """Effect by years since the award, by outcome; the last one stays."""
 
@@ -83,7 +87,10 @@ def _seen(
     alone = dataclasses.replace(panel, periods=before)
     table = panel.read(alone.columns_of(outcome))
     wide = np.stack([column.to_numpy().astype(np.float64) for column in table.columns], axis=1)
-    found = seen_noise(transform(wide[is_counted], outcome.transform))
+    y = transform(wide[is_counted], outcome.transform)
+    if (~np.isnan(y)).any(axis=1).sum() < FEWEST_SEEN:
+        return {}
+    found = {name: float(f"{value:.3g}") for name, value in seen_noise(y).items()}
     if outcome.transform == "binary":
         mean = found.get("mean", 0.0)
         return {k: v for k, v in found.items() if k == "missing" or (k == "mean" and RAREST < mean < 1 - RAREST)}
@@ -110,36 +117,52 @@ class StandIns:
     laws: Mapping[str, Supposed]
     seed: int
 
-    def made(self, arm: int, replication: int, paths: Paths) -> Panel:
+    def made(self, arm: int, replication: int, paths: Paths, is_used: NDArray[np.bool_] | None = None) -> Panel:
         """Return the panel of one replication: other numbers for each arm and replication.
 
-        Each outcome has a column of its own, also where two outcomes are of one column of the study; nothing is drawn
-        again for simultaneous bands, which replications do not use.
+        Each outcome has a column of its own, also where two outcomes are of one column of the study. A firm-year that
+        lacks one outcome lacks all that are as often missing. Nothing is drawn again for simultaneous bands, which
+        replications do not use.
+
+        Parameters
+        ----------
+        arm, replication : int
+            Which numbers are drawn.
+        paths : dict of outcome name to path
+            The effect on each outcome; none on others.
+        is_used : (n_firms,) bool, optional
+            Firms that get outcomes; the others have none. All by default.
         """
         import pyarrow as pa
 
-        panel, years = self.panel, np.array(self.panel.periods)
+        panel = self.panel
+        rows = np.arange(panel.n_firms) if is_used is None else np.flatnonzero(is_used)
         outcomes = tuple(o.model_copy(update={"column": o.name}) for o in panel.outcomes)
-
-        def kernel(rows: slice) -> list[NDArray[np.float64]]:
-            cohort = panel.cohort[rows, None]
-            time = np.where(cohort > 0, years - cohort, -1)
-            found = []
-            for number, o in enumerate(outcomes):
-                key = hash_codes(self._key[rows], (arm * 100_003 + replication) * 1_009 + number)
-                effect = effect_at(paths.get(o.name, np.zeros(1)), time)
-                y = made_paths(key, self.laws[o.name].noise, effect, o.transform == "binary")
-                found.append(levels(y, o.transform))
-            return found
-
-        blocks = list(map_rows(panel.n_firms, kernel))
+        draw = arm * 100_003 + replication
+        blocks = list(map_rows(len(rows), lambda own: self._drawn(rows[own], outcomes, paths, draw)))
         columns: dict[str, Any] = dict(zip(self._kept.column_names, self._kept.columns, strict=True))
         for number, o in enumerate(outcomes):
-            values = np.concatenate([block[number] for block in blocks])
+            values = np.full((panel.n_firms, len(panel.periods)), np.nan)
+            values[rows] = np.concatenate([block[number] for block in blocks])
             for j, period in enumerate(panel.periods):
                 columns[f"{o.name}@{period}"] = pa.array(values[:, j], from_pandas=True)
         inference = panel.inference.model_copy(update={"bootstrap": "none"})
         return dataclasses.replace(panel, source=pa.table(columns), outcomes=outcomes, inference=inference)
+
+    def _drawn(
+        self, rows: NDArray[np.intp], outcomes: tuple[Outcome, ...], paths: Paths, draw: int
+    ) -> list[NDArray[np.float64]]:  # fmt: skip
+        """Return the levels (n, T) of each outcome of some firms."""
+        years, cohort = np.array(self.panel.periods), self.panel.cohort[rows, None]
+        time = np.where(cohort > 0, years - cohort, -1)
+        gaps = uniform(hash_codes(self._key[rows], draw * MOST_OUTCOMES), len(years))
+        found = []
+        for number, o in enumerate(outcomes, start=1):
+            noise = self.laws[o.name].noise
+            key = hash_codes(self._key[rows], draw * MOST_OUTCOMES + number)
+            y = made_paths(key, noise, effect_at(paths.get(o.name, NO_EFFECT), time), o.transform == "binary")
+            found.append(np.where(gaps < noise.missing, np.nan, levels(y, o.transform)))
+        return found
 
     @cached_property
     def _kept(self) -> Any:  # noqa: ANN401 - pyarrow.Table

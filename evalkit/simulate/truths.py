@@ -1,7 +1,5 @@
 """What an estimate should find of an effect that was planted: row by row, and averaged as the estimate averages it."""
 
-import dataclasses
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -9,7 +7,7 @@ from evalkit.model.effects import Effects
 from evalkit.model.sample import MatchedSample
 from evalkit.model.study import MethodSpec
 from evalkit.simulate.stand_ins import Paths, effect_at
-from evalkit.stats.aggregate import aggregate
+from evalkit.stats.aggregate import overall_weights, within_whole
 
 OTHER_EFFECT = ("ratio", "switching", "triple")
 """Estimators of something else than the mean change of supported firms on the outcome's scale: the growth of totals,
@@ -28,6 +26,9 @@ def overall_truth(effects: Effects, sample: MatchedSample, paths: Paths) -> NDAr
     cohort alone is a mean over the years that its estimator takes, a row without any the mean over all supported
     firm-years, by their weight.
     """
+    within = within_whole(effects.table)
+    if within.any():
+        effects = effects.take(np.flatnonzero(~within))
     table = effects.table
     cohort, year, time = (
         table[name].fillna(-1).to_numpy(dtype=np.int64, na_value=-1) for name in ("cohort", "year", "event_time")
@@ -38,10 +39,10 @@ def overall_truth(effects: Effects, sample: MatchedSample, paths: Paths) -> NDAr
         path = paths[name]
         has_time = table["event_time"].notna().to_numpy(dtype=bool)[own]
         elapsed = np.where(year[own] >= 0, year[own] - cohort[own], time[own])
-        means = [_mean(path, sample, c, effects.options.get("after")) for c in cohort[own]]
-        planted[own] = np.where(has_time, effect_at(path, elapsed), means)
-    told = dataclasses.replace(effects, table=table.assign(estimate=planted))
-    return aggregate(told, "overall").table["estimate"].to_numpy()
+        planted[own] = effect_at(path, elapsed)
+        for row in own[~has_time]:
+            planted[row] = _mean(path, sample, int(cohort[row]), effects.options.get("after"))
+    return np.asarray(overall_weights(effects) @ planted, np.float64)
 
 
 def _mean(path: NDArray[np.float64], sample: MatchedSample, cohort: int, n_after: int | None) -> float:

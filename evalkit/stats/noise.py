@@ -1,4 +1,4 @@
-"""Made-up paths of outcomes: a firm's own level, a common trend, shocks that fade, and gaps.
+"""Made-up paths of outcomes: a firm's own level, a common trend, and shocks that fade.
 
 On its scale the outcome of firm i in period t is mean + growth * t + a_i + u_it with u_it = r * u_i,t-1 + e_it,
 stationary. A binary outcome is 1 where a standard normal with the same correlation over time lies below the quantile of
@@ -49,7 +49,7 @@ class Noise:
 def made_paths(
     key: NDArray[np.uint64], noise: Noise, effect: NDArray[np.float64], is_binary: bool
 ) -> NDArray[np.float64]:  # fmt: skip
-    """Make one path for each firm.
+    """Make one path without gaps for each firm.
 
     Parameters
     ----------
@@ -65,23 +65,24 @@ def made_paths(
     Returns
     -------
     (n, T) float64
-        On the outcome's scale, NaN where missing.
+        On the outcome's scale.
     """
     from scipy.special import ndtri
 
     n_periods = effect.shape[1]
-    uniform = (counted(key, 2 * n_periods + 1, "<u4") + 0.5) * WORD
-    normal = ndtri(uniform[:, : n_periods + 1])
+    normal = ndtri(uniform(key, n_periods + 1))
     shock = _fading(normal[:, 1:], noise.autocorrelation)
     centre = noise.mean + noise.growth * np.arange(n_periods) + effect
     if is_binary:
         own, passing = noise.sd_firms, noise.sd_shocks
         latent = (own * normal[:, :1] + passing * shock) / math.hypot(own, passing)
-        y: NDArray[np.float64] = (latent < ndtri(centre)).astype(np.float64)
-    else:
-        y = centre + noise.sd_firms * normal[:, :1] + noise.sd_shocks * shock
-    y[uniform[:, n_periods + 1 :] < noise.missing] = np.nan
-    return y
+        return np.asarray(latent < ndtri(centre), np.float64)
+    return np.asarray(centre + noise.sd_firms * normal[:, :1] + noise.sd_shocks * shock, np.float64)
+
+
+def uniform(key: NDArray[np.uint64], n_draws: int) -> NDArray[np.float64]:
+    """Return random numbers (n, n_draws) between 0 and 1, neither of which occurs."""
+    return np.asarray((counted(key, n_draws, "<u4") + 0.5) * WORD, np.float64)
 
 
 def _fading(draws: NDArray[np.float64], ar: float) -> NDArray[np.float64]:
@@ -103,9 +104,7 @@ def levels(y: NDArray[np.float64], scale: Transform) -> NDArray[np.float64]:
         return np.sinh(y)
     if scale != "growth":
         return y
-    found = np.exp(np.cumsum(np.nan_to_num(np.concatenate([np.zeros((len(y), 1)), y[:, 1:]], axis=1)), axis=1))
-    found[np.isnan(y)] = np.nan
-    return found
+    return np.asarray(np.exp(np.cumsum(np.concatenate([np.zeros((len(y), 1)), y[:, 1:]], axis=1), axis=1)), np.float64)
 
 
 def seen_noise(y: NDArray[np.float64]) -> dict[str, float]:

@@ -13,9 +13,10 @@ import evalkit
 ROOT = Path(__file__).resolve().parents[2]
 HEAVY = {"pandas", "pyarrow", "scipy", "matplotlib", "numpy", "duckdb", "statsmodels", "pydantic", "rich", "jinja2"}
 PUBLIC = [
-    "CheckResult", "Effects", "EvalkitError", "Evaluation", "ManyErrors", "MatchedSample", "Panel", "Release", "Study",
-    "__version__", "adjust", "aggregate", "build", "check", "combine", "estimate", "evaluate", "figures", "load_study",
-    "match", "methods", "release", "report", "simulate", "simultaneous_band", "total",
+    "CheckResult", "Effects", "EvalkitError", "Evaluation", "ManyErrors", "MatchedSample", "Panel", "Rehearsal",
+    "Release", "Study", "__version__", "adjust", "aggregate", "build", "check", "combine", "estimate", "evaluate",
+    "figures", "load_study", "match", "methods", "rehearse", "release", "report", "simulate", "simultaneous_band",
+    "total",
 ]  # fmt: skip
 
 

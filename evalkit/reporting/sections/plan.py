@@ -1,5 +1,7 @@
 """What was planned: whether the plan was locked, where the run differs from it, and what the comparison can carry."""
 
+from typing import Any
+
 from markupsafe import Markup
 
 from evalkit.model.plan import PlanRecord, status_of
@@ -14,7 +16,7 @@ def render(page: Page) -> Markup:
     return page.fill(
         "plan.html.j2", lead=page.words[f"plan.{status_of(plan)}"], facts=_facts(page, plan) if plan else [],
         warnings=warnings(page)[1 if plan is None else 0 :], deviations=_deviations(page, plan) if plan else None,
-        graded=graded(page), reasons=_reasons(page),
+        graded=graded(page), reasons=_reasons(page), rehearsal=_rehearsal(page, plan) if plan else None,
     )  # fmt: skip
 
 
@@ -44,6 +46,21 @@ def _facts(page: Page, plan: PlanRecord) -> list[tuple[str, Cell]]:
         (words["plan.lock_sha256"], page.number("plan.lock_sha256")),
         (words["plan.n_deviations"], page.number("plan.n_deviations")),
     ]
+
+
+def _rehearsal(page: Page, plan: PlanRecord) -> dict[str, Any]:
+    """Say what a rehearsal told before the plan was locked, or that there was none."""
+    words, told = page.words, plan.rehearsal
+    if told is None:
+        return {"title": words["plan.rehearsal.title"], "none": words["plan.rehearsal.none"], "facts": []}
+    verdict = "recovered" if told.is_recovered else "failed"
+    facts: list[tuple[str, Cell]] = [
+        (words["plan.rehearsal.detectable"], page.number("plan.rehearsal.detectable")),
+        (words["plan.rehearsal.power"], page.number("plan.rehearsal.power")),
+        (words["plan.rehearsal.verdict"], words[f"plan.rehearsal.{verdict}"]),
+        (words["plan.rehearsal.sha256"], page.number("plan.rehearsal.sha256")),
+    ]
+    return {"title": words[f"plan.rehearsal.{'after_data_title' if told.after_data else 'title'}"], "facts": facts}
 
 
 def _deviations(page: Page, plan: PlanRecord) -> Table | None:

@@ -11,7 +11,7 @@ import small_study
 from evalkit.errors import IntegrityError, ManyErrors, StudyError, each
 from evalkit.model.study import Study
 from evalkit.plan.gates import design_checks
-from evalkit.plan.lock import PlanFiles, blanks
+from evalkit.plan.lock import Moment, PlanFiles, blanks
 
 BLANK = ["about", "check", "--signer", "plan.objective", "plan.logic", "plan.final_report", "plan.evaluator",
          "plan.publication"]  # fmt: skip
@@ -35,7 +35,7 @@ def frozen(asked: Study) -> dict:
 def files(tmp_path: Path) -> PlanFiles:
     asked = study(plans.complete(small_study.STUDY))
     found = PlanFiles(tmp_path)
-    found.freeze(asked, frozen(asked), [plans.SIGNER], plans.TIME, None)
+    found.freeze(asked, frozen(asked), [plans.SIGNER], Moment(plans.TIME))
     return found
 
 
@@ -43,7 +43,7 @@ def test_blanks_are_named_all_at_once(tmp_path: Path) -> None:
     asked = study(small_study.STUDY)
     assert [e.where for e in blanks(asked, [" "])] == BLANK
     with pytest.raises(ManyErrors) as refused:
-        PlanFiles(tmp_path).freeze(asked, frozen(asked), [], plans.TIME, None)
+        PlanFiles(tmp_path).freeze(asked, frozen(asked), [], Moment(plans.TIME))
     assert {e.code for e in each(refused.value)} == {"E_PLAN_BLANK"}
     assert list(tmp_path.iterdir()) == []
     assert blanks(study(plans.complete(small_study.STUDY)), [plans.SIGNER]) == []
@@ -76,7 +76,7 @@ def test_the_lock_is_canonical(files: PlanFiles) -> None:
 def test_the_same_plan_gives_the_same_bytes(files: PlanFiles, tmp_path: Path) -> None:
     asked = study("\n\n# Another layout.\n" + plans.complete(small_study.STUDY))
     other = PlanFiles(tmp_path / "other")
-    other.freeze(asked, frozen(asked), [plans.SIGNER], plans.TIME, None)
+    other.freeze(asked, frozen(asked), [plans.SIGNER], Moment(plans.TIME))
     assert other.lock_path.read_bytes() == files.lock_path.read_bytes()
     assert other.log_path.read_bytes() == files.log_path.read_bytes()
 
@@ -85,7 +85,7 @@ def test_a_clock_behind_leaves_the_lock_as_it_was(files: PlanFiles) -> None:
     before = files.lock_path.read_bytes()
     asked = study(plans.complete(small_study.STUDY).replace("seed = 7", "seed = 8"))
     with pytest.raises(IntegrityError, match="before the last line"):
-        files.freeze(asked, frozen(asked), ["A"], "2019-12-31T00:00:00Z", None)
+        files.freeze(asked, frozen(asked), ["A"], Moment("2019-12-31T00:00:00Z"))
     assert files.lock_path.read_bytes() == before
     assert files.lock() is not None
 

@@ -1,0 +1,34 @@
+"""`evalkit rehearse STUDY`."""
+
+import os
+from pathlib import Path
+
+import click
+
+from evalkit.cli.study_command import progress, run_folder_options, say
+
+
+@click.command("rehearse")
+@run_folder_options
+def command(study_path: Path, out: Path, root: Path | None, threads: int | None, as_json: bool, debug: bool) -> None:
+    """Rehearse a study before outcomes are opened: on its own firms, with made-up outcomes, without and with an effect.
+
+    Says the smallest effect that the study finds with 80 % probability, and whether it recovers planted effects and
+    their absence; exit code 4 when it does not. Firm-years after the baseline are not read. Outputs go to
+    OUT/<study id>/rehearsal, and `evalkit lock` takes them into the plan.
+    """
+    del debug
+    if threads:
+        os.environ["EVALKIT_THREADS"] = str(threads)
+    from evalkit.cli.plan_command import planned
+    from evalkit.cli.rehearsals import rehearsed, require_recovered
+    from evalkit.cli.run_folder import REHEARSE
+    from evalkit.cli.source_files import study_root
+
+    plan = planned(study_path, root)
+    with progress(f"{plan.study.id}: rehearse"):
+        folder, found, is_new = rehearsed(plan, out, root or study_root(study_path))
+    require_recovered(found)
+    outputs = [str(folder.path / name) for name in folder.outputs(REHEARSE)]
+    lines = [found.sentences["en"], *(f"  {'wrote' if is_new else 'nothing changed:'} {name}" for name in outputs)]
+    say({"study": plan.study.id, "outputs": outputs, "headline": found.sentences["en"]}, lines, as_json=as_json)
