@@ -1,0 +1,171 @@
+"""A rehearsal recovers what it planted, names what does not work, and reads no outcome after the award."""
+
+import dataclasses
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from scipy.stats import norm
+
+import rehearsals
+from evalkit import methods, run
+from evalkit.errors import StudyError
+from evalkit.model.study import MethodSpec
+from evalkit.simulate.rehearsal import GROWING
+from evalkit.simulate.stand_ins import StandIns, suppose
+from evalkit.simulate.truths import OTHER_EFFECT, overall_truth
+from evalkit.stats.aggregate import aggregate
+
+NOISELESS = {"mean": 5.0, "growth": 0.02, "sd_firms": 1.0, "sd_shocks": 1e-9, "autocorrelation": 0.0, "missing": 0.0}
+EXACT = 1e-7
+"""What shocks of 1e-9 and moments rounded to 2^-37 of the range leave."""
+BIASED = ("twfe",)
+"""Wrong for effects that grow, by construction."""
+NEEDS_MORE = ("dose",)
+"""Needs amounts, which these firms do not have."""
+ESTIMATORS = [n for n in methods.names("estimation") if n not in (*OTHER_EFFECT, *BIASED, *NEEDS_MORE)]
+
+
+def failures(found) -> set[tuple[str, str, str]]:
+    return {(f.key, f.estimate, f.arm) for f in found.failures}
+
+
+def stand_ins(firms, asked) -> StandIns:
+    return StandIns(firms, suppose(firms, asked.rehearsal, np.ones(firms.n_firms, bool)), asked.seed)
+
+
+def test_a_sound_study_recovers_both_and_its_smallest_effect_is_that_of_the_formula() -> None:
+    """Against the closed form: one cohort of 80 firms, one year after, 80 others; changes over one year."""
+    firms, n = rehearsals.panel(cohorts=(2021,)), 200
+    found = rehearsals.rehearsed(rehearsals.study(replications=n), firms)
+    assert found.is_recovered, found.failures
+    error = 0.1 * np.sqrt(2 * (1 - 0.5)) * np.sqrt(2 / 80)
+    expected = (norm.ppf(0.975) + norm.ppf(0.8)) * error
+    assert found.detectable == pytest.approx(expected, rel=3.5 / np.sqrt(2 * n))
+    by_arm = {row.arm: row for row in found.rows}
+    assert by_arm["null"].effect == 0
+    assert by_arm["detectable"].effect == pytest.approx(found.detectable)
+    assert by_arm["planted"].effect == pytest.approx(1.5 * found.detectable)
+    assert by_arm["planted"].found > by_arm["detectable"].found > by_arm["null"].found
+
+
+def test_twfe_is_caught_where_effects_grow_and_group_time_is_not() -> None:
+    firms = rehearsals.panel(n=300, share=0.9, cohorts=(2016, 2018, 2020))
+    found = rehearsals.rehearsed(rehearsals.study("group_time", "twfe"), firms)
+    assert ("bias", "twfe", "planted") in failures(found)
+    assert not [f for f in found.failures if f.estimate == "group_time"]
+    assert not [f for f in found.failures if f.arm == "null"]
+
+
+@pytest.mark.parametrize("name", ESTIMATORS)
+def test_without_noise_estimates_are_the_truth(name: str) -> None:
+    """The truth of every shape of rows against the estimator itself, which has hardly any noise to miss it by."""
+    firms, asked = rehearsals.panel(), rehearsals.study(outcome=NOISELESS)
+    path = {"y": np.array([0.1, 0.2, 0.4])}
+    sample = run.match_study(asked, stand_ins(firms, asked).made(1, 0, path))
+    options = {"after": 3} if name == "difference" else {}
+    effects = run.estimate_study(MethodSpec(method=name, **options), sample)
+    overall = aggregate(effects, "overall").table["estimate"].to_numpy()
+    truth = overall_truth(effects, sample, path)
+    assert 0.1 < truth[0] < 0.4
+    assert overall == pytest.approx(truth, abs=EXACT)
+
+
+def test_the_truth_of_one_number_for_all_is_the_mean_over_supported_firm_years() -> None:
+    firms, asked = rehearsals.panel(), rehearsals.study(outcome=NOISELESS)
+    sample = run.match_study(asked, stand_ins(firms, asked).made(1, 0, {}))
+    effects = run.estimate_study(MethodSpec(method="twfe"), sample)
+    path = np.array(GROWING)
+    own = [path[min(year - g, 3)] for g in (2016, 2018) for year in range(g, 2022)]
+    assert overall_truth(effects, sample, {"y": path}) == pytest.approx([np.mean(own)], rel=1e-12)
+
+
+@pytest.mark.parametrize(("scale", "outcome"), [
+    ("level", {**rehearsals.NOISE, "mean": 1e9, "sd_firms": 1e8, "sd_shocks": 1e7, "growth": 1e6}),
+    ("growth", {"mean": 0.02, "growth": 0.0, "sd_firms": 0.01, "sd_shocks": 0.1, "autocorrelation": 0.2,
+                "missing": 0.02}),
+    ("asinh", rehearsals.NOISE), ("share", {**rehearsals.NOISE, "mean": 0.5, "sd_firms": 0.1, "sd_shocks": 0.02}),
+    ("binary", {"mean": 0.6, "sd_firms": 1.0, "sd_shocks": 1.0, "autocorrelation": 0.5, "missing": 0.05}),
+])  # fmt: skip
+def test_every_scale_is_rehearsed(scale: str, outcome: dict[str, float]) -> None:
+    firms = rehearsals.panel(n=400, scale=scale if scale != "binary" else "level")
+    own = dataclasses.replace(firms, outcomes=(firms.outcomes[0].model_copy(update={"transform": scale}),))
+    found = rehearsals.rehearsed(rehearsals.study(outcome=outcome, scale=scale), own)
+    assert found.is_recovered, found.failures
+    assert found.detectable > 0
+
+
+def test_outcomes_after_the_award_are_not_read() -> None:
+    """Poison that no arithmetic survives, in every outcome from the first award on: the same rehearsal to the bit."""
+    firms, asked = rehearsals.panel(), rehearsals.study(outcome={})
+    columns = {name: firms.source[name] for name in firms.source.column_names}
+    for year in range(2016, 2022):
+        columns[f"y@{year}"] = pa.array([1e300, np.inf, -1e300, 0.0] * (firms.n_firms // 4))
+    poisoned = dataclasses.replace(firms, source=pa.table(columns))
+    one, other = (rehearsals.rehearsed(asked, p) for p in (firms, poisoned))
+    assert one == other
+    assert one.supposed["y"]["source"]["mean"] == "seen"
+    made = stand_ins(poisoned, asked).made(0, 0, {})
+    assert np.isfinite(made.to_frame()[[f"y@{year}" for year in rehearsals.YEARS]].to_numpy()).all()
+
+
+def test_replications_differ_and_firms_keep_their_numbers() -> None:
+    firms, asked = rehearsals.panel(), rehearsals.study()
+    cast = stand_ins(firms, asked)
+    first, again, next_one, other_arm = (cast.made(a, r, {}).source["y@2016"] for a, r in ((0, 0), (0, 0), (0, 1), (1, 0)))
+    assert first.equals(again)
+    assert not first.equals(next_one)
+    assert not first.equals(other_arm)
+    some = np.arange(firms.n_firms) % 3 == 0
+    part = cast.made(0, 0, {}, some).source["y@2016"]
+    assert part.filter(pa.array(some)).equals(first.filter(pa.array(some)))
+    assert part.filter(pa.array(~some)).null_count == (~some).sum()
+
+
+def test_too_few_firms_are_caught() -> None:
+    found = rehearsals.rehearsed(rehearsals.study(), rehearsals.panel(n=80, share=0.1))
+    assert ("few_firms", "", "") in failures(found)
+    assert {f.value for f in found.failures if f.key == "few_firms"} == {"treated"}
+
+
+def test_a_thin_comparison_is_caught() -> None:
+    found = rehearsals.rehearsed(rehearsals.study(), rehearsals.panel(n=80, share=0.95))
+    assert {f.value for f in found.failures if f.key == "few_firms"} == {"control"}
+
+
+def test_an_effect_that_the_study_declares_and_seldom_finds_is_caught() -> None:
+    small = rehearsals.study(outcome={**rehearsals.NOISE, "effect": 0.01})
+    found = rehearsals.rehearsed(small, rehearsals.panel())
+    assert failures(found) == {("weak", "group_time", "planted")}
+    large = rehearsals.study(outcome={**rehearsals.NOISE, "effect": (0.1, 0.2)})
+    assert rehearsals.rehearsed(large, rehearsals.panel()).is_recovered
+
+
+def test_an_estimate_that_is_refused_each_time_is_named() -> None:
+    firms = rehearsals.panel(share=1.0, cohorts=(2016, 2018))
+    found = rehearsals.rehearsed(rehearsals.study(), firms)
+    assert ("refused", "group_time", "null") in failures(found)
+    assert {f.value for f in found.failures if f.key == "refused"} == {"E_NO_CONTROL"}
+    assert np.isnan(found.detectable)
+
+
+def test_estimators_of_something_else_are_left_out_and_told() -> None:
+    asked = rehearsals.study("group_time", "ratio", scale="level", outcome={**rehearsals.NOISE, "mean": 100.0})
+    assert rehearsals.rehearsed(asked, rehearsals.panel(scale="level")).skipped == ("ratio",)
+    with pytest.raises(StudyError, match="E_REHEARSAL"):
+        rehearsals.rehearsed(rehearsals.study("ratio"), rehearsals.panel())
+
+
+def test_an_amount_whose_noise_nobody_knows_is_refused() -> None:
+    firms = rehearsals.panel(scale="level", cohorts=(2015,))
+    with pytest.raises(StudyError, match="E_SUPPOSE") as refused:
+        rehearsals.rehearsed(rehearsals.study(outcome={}, scale="level"), firms)
+    assert "sd_firms, sd_shocks" in refused.value.hint
+
+
+def test_no_room_for_an_effect_on_a_share_is_told() -> None:
+    outcome = {"mean": 0.97, "missing": 0.0, "growth": 0.0}
+    firms = rehearsals.panel(n=60, scale="level")
+    own = dataclasses.replace(firms, outcomes=(firms.outcomes[0].model_copy(update={"transform": "binary"}),))
+    found = rehearsals.rehearsed(rehearsals.study(outcome=outcome, scale="binary"), own)
+    assert "no_room" in {f.key for f in found.failures}
