@@ -36,7 +36,7 @@ def panel(n: int = 160, share: float = 0.5, cohorts: tuple[int, ...] = (2016, 20
 
 
 def study(
-    *estimators: str | dict[str, Any], replications: int = 60, outcome: dict[str, Any] | None = None,
+    *estimators: str | dict[str, Any], replications: int = 50, outcome: dict[str, Any] | None = None,
     scale: str = "log",
 ) -> Study:  # fmt: skip
     """Return a study of that panel."""

@@ -21,6 +21,8 @@ from evalkit.cli.study_command import json_option, run_stages, say
 def command(folder: Path, root: Path | None, study_path: Path | None, as_json: bool, debug: bool) -> None:
     """Verify a run: hash every file again, run it twice, the second time on one core, and compare all bytes.
 
+    A rehearsal beside it is hashed; `evalkit rehearse` makes it again.
+
     Exit code 8 when anything differs; every file that does is named.
     """
     del debug
@@ -50,16 +52,18 @@ def _root(folder: Path, name: str) -> Path:
 
 
 def _rerun(folder: Path, manifest: dict[str, Any], study_path: Path, root: Path) -> list[Any]:
-    """Run the study twice beside the run and return every file whose bytes differ."""
+    """Run the study twice beside the run, after what a run finds there, and return every file whose bytes differ."""
     from evalkit.cli.rehash import WHOLE, changed
-    from evalkit.cli.run_folder import LEDGER, STAGES
+    from evalkit.cli.run_folder import LEDGER, REHEARSE, STAGES
     from evalkit.model import store
 
-    names = [*manifest["outputs"], WHOLE]
+    rehearsal = list(manifest.get(REHEARSE, {}))
+    names = [*manifest["outputs"], *rehearsal, WHOLE]
+    before = [*rehearsal, *([LEDGER] if LEDGER in names else [])]
     for threads in (os.cpu_count() or 1, 1):
         with tempfile.TemporaryDirectory() as temporary:
-            if LEDGER in names:
-                store.write_bytes(Path(temporary, manifest["study"]["id"], LEDGER), (folder / LEDGER).read_bytes())
+            for name in before:
+                store.write_bytes(Path(temporary, manifest["study"]["id"], name), (folder / name).read_bytes())
             again = run_stages(list(STAGES), study_path, Path(temporary), root, threads)[0].folder.path
             found = {p.relative_to(again).as_posix() for p in again.rglob("*") if p.is_file()}
             differ = [n for n in names if n not in found or (again / n).read_bytes() != (folder / n).read_bytes()]

@@ -35,7 +35,7 @@ def sentence(found: Rehearsal, study: Study, language: str) -> str:
             confidence=_share(found.level, said), replications=found.replications,
         )  # fmt: skip
     else:
-        failures = said["rehearsal.also"].join(_failure(one, study, said) for one in found.failures)
+        failures = said["page.failures"].join(_failure(one, study, said) for one in found.failures)
         text = said["rehearsal.failed"].format(failures=failures, replications=found.replications)
     return " ".join([text, said["rehearsal.after_data"]] if found.after_data else [text])
 

@@ -85,7 +85,8 @@ def rehearse(study: Study, panel: Panel, stages: Stages) -> Rehearsal:
     smallest = {o: run.detectable(POWER) for (e, o), run in null.runs.items() if e == cast.lead and run.sd > 0}
     paths, no_room = planted_paths(study, null, laws, smallest)
     planted = cast.arm("planted", paths)
-    edge = {o: p * (smallest[o] / abs(null.mean_of(o, p))) for o, p in paths.items() if o in set(smallest) - no_room}
+    means = {o: null.mean_of(o, p) for o, p in paths.items() if o in set(smallest) - no_room}
+    edge = {o: paths[o] * (smallest[o] / abs(mean)) for o, mean in means.items() if mean}
     detectable = cast.arm("detectable", edge)
     arms, primary = (null, planted, detectable), study.primary.name
     published = {arm.name: cast.published(arm) for arm in (null, planted)}
@@ -181,7 +182,8 @@ class Cast:
     def published(self, arm: Arm) -> tuple[dict[str, str], list[Failure]]:
         """Take the first replication of an arm through checks, disclosure control and report."""
         try:
-            verdicts, is_hidden = self.stages.publish(self._sample(arm.name, 0, arm.paths, is_whole=True))
+            with one_thread():
+                verdicts, is_hidden = self.stages.publish(self._sample(arm.name, 0, arm.paths, is_whole=True))
         except (EvalkitError, ManyErrors) as error:
             return {}, [Failure("not_published", arm=arm.name, value=each(error)[0].code)]
         return verdicts, [Failure("hidden", arm=arm.name)] if is_hidden else []

@@ -35,7 +35,7 @@ Paths = Mapping[str, NDArray[np.float64]]
 """Effect by years since the award, by outcome; the last one stays."""
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
+@dataclasses.dataclass(frozen=True)
 class Supposed:
     """The law of one outcome, and where each of its numbers is from: "declared", "seen" or "default"."""
 

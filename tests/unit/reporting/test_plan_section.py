@@ -1,5 +1,6 @@
 """What a report says about its plan, in both languages and on every page."""
 
+import dataclasses
 import re
 import shutil
 import subprocess
@@ -9,7 +10,7 @@ import pytest
 import complete_reports
 import reports
 from browser import CHROMIUM
-from evalkit.model.plan import Deviation, PlanRecord, Unsealing
+from evalkit.model.plan import Deviation, PlannedPower, PlanRecord, Unsealing
 from evalkit.reporting.page import Page
 from evalkit.reporting.release import release
 from evalkit.reporting.render import html, write_report
@@ -67,6 +68,24 @@ def test_unsealing_and_deviations_are_told(language: str, says: str) -> None:
 @pytest.mark.parametrize(("language", "says"), [("en", "LOCKED AFTER DATA"), ("ja", "事後確定")])
 def test_a_plan_after_the_data_is_told(language: str, says: str) -> None:
     assert says in (banner(text(AFTER, language)) or "")
+
+
+@pytest.mark.parametrize("language", ["en", "ja"])
+def test_what_a_rehearsal_told_is_printed_and_that_there_was_none(language: str) -> None:
+    said = words(language)
+    assert said["plan.rehearsal.none"] in text(LOCKED, language)
+    told = PlannedPower("cd" * 32, "sales", 0.05, 0.8, is_recovered=True)
+    page = text(dataclasses.replace(LOCKED, rehearsal=told), language)
+    assert said["plan.rehearsal.none"] not in page
+    assert said["plan.rehearsal.recovered"] in page
+    numbers = dict(reports.Page(page).numbers)
+    assert numbers["plan.rehearsal.power"].startswith("80.0")
+    assert numbers["plan.rehearsal.detectable"].startswith("5.1")  # 100 * (exp(0.05) - 1) per cent
+    failed = dataclasses.replace(told, detectable=None, is_recovered=False, after_data=True)
+    page = text(dataclasses.replace(LOCKED, rehearsal=failed), language)
+    assert said["plan.rehearsal.after_data_title"] in page
+    assert said["plan.rehearsal.failed"] in page
+    assert "plan.rehearsal.detectable" not in dict(reports.Page(page).numbers)
 
 
 @pytest.mark.parametrize("language", ["en", "ja"])

@@ -18,7 +18,7 @@ def replications(
 
 
 def test_by_hand() -> None:
-    one = Replications(np.array([1.0, 1.0, 2.0]), np.array([1.5, 0.5, 4.0]), np.array([1.0, 1.0, 1.0]), np.full(3, 0.75))
+    one = Replications(np.array([1.0, 1.0, 2.0]), np.array([1.5, 0.5, 4.0]), np.ones(3), np.full(3, 0.75))
     assert one.sd == pytest.approx(np.std([0.5, -0.5, 2.0], ddof=1))
     assert one.bias == pytest.approx(2 / 3 / one.sd)
     assert one.coverage == pytest.approx(2 / 3)
