@@ -30,9 +30,9 @@ class _Commands(click.Group):
 def commands() -> None:
     """Say what the subsidy did: from award files and firm data to a report.
 
-    Exit codes: 0 done, 1 internal, 2 usage or study file, 3 input rejected, 4 design or estimation refused, or effects
-    sealed, 5 disclosure blocked, 6 busy, 7 disk or memory, 8 a file is not the one that was written, 9 an edition is
-    held for review, 10 an input is late.
+    Exit codes: 0 done, 1 internal, 2 usage or study file, 3 input rejected, 4 design or estimation refused, effects
+    sealed, or a rehearsal that failed, 5 disclosure blocked, 6 busy, 7 disk or memory, 8 a file is not the one that was
+    written, 9 an edition is held for review, 10 an input is late.
     """
 
 

@@ -12,12 +12,15 @@ from evalkit.etl.conform import KEYS, Typed, parts, read_field
 from evalkit.etl.layouts import Field
 from evalkit.etl.panel.baseline import baseline_period
 from evalkit.etl.panel.locations import firm_states
+from evalkit.etl.panel.sites import ROW_KEY
 from evalkit.etl.source import SourceText
 from evalkit.model.panel import COHORT, FIRM
 from evalkit.model.study import Study
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+TELL_THE_ROW = KEYS | {"firm_scheme", ROW_KEY}
 
 
 def last_open_period(study: Study, typed: Mapping[str, Typed]) -> int:
@@ -36,14 +39,17 @@ def last_open_period(study: Study, typed: Mapping[str, Typed]) -> int:
 
 
 def sealed(text: SourceText, fields: Sequence[Field], last_open: int) -> SourceText:
-    """Return the firm-years with nothing but firm and year in rows after `last_open`, or without a year."""
+    """Return the firm-years with nothing but what tells the row in rows after `last_open`, or without a year.
+
+    What tells it are firm, year, and the key and the scheme of ids where there are such.
+    """
     import pyarrow as pa
     import pyarrow.compute as pc
 
     year = next(field for field in fields if field.name == "fiscal_year")
     years = pa.chunked_array([read_field(part, year)[1].values for _, part in parts(text, [year.name])], pa.int32())
     is_open = pc.fill_null(pc.less_equal(years, last_open), False)
-    others = [field.name for field in fields if field.name not in KEYS and text.has(field.name)]
+    others = [field.name for field in fields if field.name not in TELL_THE_ROW and text.has(field.name)]
     emptied = {name: pc.if_else(is_open, text.texts(name), "") for name in others}
     return dataclasses.replace(text, derived={**text.derived, **emptied})
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evalkit.engine.local import map_rows
-from evalkit.errors import StudyError
+from evalkit.errors import EvalkitError, StudyError, raise_all
 from evalkit.model.panel import Panel
 from evalkit.model.study import Outcome
 from evalkit.model.study_rehearsal import Rehearsing
@@ -53,21 +53,30 @@ def suppose(panel: Panel, given: Rehearsing, is_counted: NDArray[np.bool_]) -> d
     given : Rehearsing
         What the study declares.
     is_counted : (n_firms,) bool
-        Firms whose years before are looked at.
+        Firms whose years before are looked at, but for those whose own award came earlier.
 
     Raises
     ------
-    StudyError
+    StudyError, ManyErrors
         `E_SUPPOSE`: how much an amount varies is neither declared nor seen.
     """
     treated = panel.cohort[panel.cohort > panel.periods[0]]
     first = int(treated.min(initial=panel.periods[-1] + 1)) - panel.anticipation
     before = tuple(p for p in panel.periods if p < first)
-    return {o.name: _law(o, _seen(panel, o, before, is_counted), given) for o in panel.outcomes}
+    is_untouched = is_counted & ((panel.cohort == 0) | (panel.cohort >= first))
+    laws, errors = dict[str, Supposed](), list[EvalkitError]()
+    for outcome in panel.outcomes:
+        own = given.of(outcome.name).model_dump(exclude={"name", "effect"}, exclude_none=True)
+        seen = {} if len(own) == len(dataclasses.fields(Noise)) else _seen(panel, outcome, before, is_untouched)
+        try:
+            laws[outcome.name] = _law(outcome, seen, own)
+        except StudyError as error:
+            errors.append(error)
+    raise_all(errors, "what is supposed of outcomes")
+    return laws
 
 
-def _law(outcome: Outcome, seen: dict[str, float], given: Rehearsing) -> Supposed:
-    own = given.of(outcome.name).model_dump(exclude={"name", "effect"}, exclude_none=True)
+def _law(outcome: Outcome, seen: dict[str, float], own: dict[str, float]) -> Supposed:
     chosen: dict[str, float] = {**DEFAULTS[outcome.transform], **seen, **own}
     missing = {f.name for f in dataclasses.fields(Noise)} - set(chosen)
     if missing or chosen["sd_shocks"] == 0:

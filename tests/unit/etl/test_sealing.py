@@ -33,6 +33,21 @@ def test_poison_after_the_baseline_changes_nothing(tmp_path, suffix):
     assert panels[0].flow == panels[1].flow
 
 
+@pytest.mark.parametrize("column", ["firm_scheme", "row_key"])
+def test_what_tells_the_row_is_left(tmp_path, column):
+    tables, study = poisoned(given.tables()), given.study_dict()
+    values = {"firm_scheme": "corporate_number", "row_key": "1"}
+    for row in tables["firm_years"]:
+        row[column] = values[column]
+    if column == "firm_scheme":
+        study["sources"]["firm_years"]["firm_scheme"] = "by_row"
+    given.write(tmp_path, tables)
+    panel = build_panel(given.study(study), tmp_path, is_sealed=True)
+    assert panel.n_firms == len(given.FIRMS)
+    (step,) = [s for s in panel.flow.steps if s.step == "read firm-years"]
+    assert step.quarantined == 0
+
+
 def test_what_is_left_is_what_an_open_build_has(tmp_path):
     given.write(tmp_path, given.tables())
     closed, opened = (build_panel(given.study(), tmp_path, is_sealed=s).to_frame() for s in (True, False))

@@ -9,6 +9,7 @@ import pytest
 import plans
 import small_study
 from evalkit.errors import IntegrityError, ManyErrors, StudyError, each
+from evalkit.model.plan import PlannedPower
 from evalkit.model.study import Study
 from evalkit.plan.gates import design_checks
 from evalkit.plan.lock import Moment, PlanFiles, blanks
@@ -102,3 +103,18 @@ def test_another_studys_lock_is_refused(files: PlanFiles) -> None:
     other = study(plans.complete(small_study.STUDY).replace('id = "small"', 'id = "other"'))
     with pytest.raises(StudyError, match="that of another one"):
         files.record(frozen(other))
+
+
+FOUND = PlannedPower("ab" * 32, "sales", 0.05, 0.8, is_recovered=True)
+MISSED = PlannedPower("ab" * 32, "sales", None, 0.8, is_recovered=False, after_data=True)
+
+
+@pytest.mark.parametrize("power", [None, FOUND, MISSED])
+def test_what_a_rehearsal_told_comes_back_from_the_lock(tmp_path: Path, power: PlannedPower | None) -> None:
+    asked = study(plans.complete(small_study.STUDY))
+    files = PlanFiles(tmp_path)
+    files.freeze(asked, frozen(asked), [plans.SIGNER], Moment(plans.TIME, rehearsal=power))
+    record = files.record(frozen(asked))
+    assert record is not None
+    assert record.rehearsal == power
+    assert record.deviations == ()

@@ -114,6 +114,27 @@ def test_outcomes_after_the_award_are_not_read() -> None:
     assert np.isfinite(made.to_frame()[[f"y@{year}" for year in rehearsals.YEARS]].to_numpy()).all()
 
 
+def test_firms_with_an_award_before_all_others_do_not_tell_the_law() -> None:
+    """Firms awarded in the first period are treated in all years: poison in theirs changes nothing."""
+    firms, asked = rehearsals.panel(n=90, cohorts=(2014, 2017, 2018)), rehearsals.study(outcome={})
+    early = firms.cohort == 2014
+    columns = {name: firms.source[name] for name in firms.source.column_names}
+    for year in (2014, 2015, 2016):
+        values = np.where(early, 1e30, np.exp(2 + (np.arange(90) * 37 + year * 101) % 89 / 100))
+        columns[f"y@{year}"] = pa.array(values)
+    spoiled = dataclasses.replace(firms, source=pa.table(columns))
+    (law,) = suppose(spoiled, asked.rehearsal, np.ones(90, bool)).values()
+    assert law.noise.mean < 10
+    assert set(law.source.values()) == {"seen"}
+
+
+def test_what_is_declared_whole_is_not_looked_for() -> None:
+    firms, asked = rehearsals.panel(), rehearsals.study()
+    bare = dataclasses.replace(firms, source=firms.source.drop_columns([f"y@{year}" for year in rehearsals.YEARS]))
+    (law,) = suppose(bare, asked.rehearsal, np.ones(firms.n_firms, bool)).values()
+    assert set(law.source.values()) == {"declared"}
+
+
 def test_replications_differ_and_firms_keep_their_numbers() -> None:
     firms, asked = rehearsals.panel(), rehearsals.study()
     cast = stand_ins(firms, asked)
