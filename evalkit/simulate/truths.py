@@ -1,5 +1,8 @@
 """What an estimate should find of an effect that was planted: row by row, and averaged as the estimate averages it."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -15,8 +18,15 @@ the effect of a status that may end, and that on the eligible firms of places.""
 
 
 def is_planted_effect(spec: MethodSpec) -> bool:
-    """Whether an estimator estimates the effect that is planted."""
-    return spec.method not in OTHER_EFFECT and spec.options.get("read") != "marginal"
+    """Whether an estimator, or the one that it asks of each group, estimates the effect that is planted."""
+    asked = spec.options.get("estimator", spec.method)
+    return asked not in OTHER_EFFECT and _own(spec.options).get("read") != "marginal"
+
+
+def _own(options: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the options of the estimator itself, which another one may ask of each group."""
+    found: Mapping[str, Any] = options.get("options", options)
+    return found
 
 
 def overall_truth(effects: Effects, sample: MatchedSample, paths: Paths) -> NDArray[np.float64]:
@@ -41,7 +51,7 @@ def overall_truth(effects: Effects, sample: MatchedSample, paths: Paths) -> NDAr
         elapsed = np.where(year[own] >= 0, year[own] - cohort[own], time[own])
         planted[own] = effect_at(path, elapsed)
         for row in own[~has_time]:
-            planted[row] = _mean(path, sample, int(cohort[row]), effects.options.get("after"))
+            planted[row] = _mean(path, sample, int(cohort[row]), _own(effects.options).get("after"))
     return np.asarray(overall_weights(effects) @ planted, np.float64)
 
 
