@@ -128,8 +128,11 @@ def event_study(
     return times, b[:k], clustered[:k, :k], plain[:k, :k]
 
 
-def regression(table: pd.DataFrame, regressors: dict[object, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-    """Least squares with every firm and year as a dummy; coefficients and covariance clustered by firm.
+def regression(
+    table: pd.DataFrame, regressors: dict[object, np.ndarray], weight: dict[str, float] | None = None,
+    cluster: str = "firm",
+) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
+    """Least squares with every firm and year as a dummy; coefficients and covariance clustered by firm or above.
 
     The small-sample factor is G/(G-1) * (N-1)/(N-K) with K the regressors and years. `regressors` are columns of the
     rows of `table`.
@@ -137,11 +140,13 @@ def regression(table: pd.DataFrame, regressors: dict[object, np.ndarray]) -> tup
     x = np.column_stack(list(regressors.values())).astype(float)
     years = pd.get_dummies(table["year"], dtype=float).to_numpy()
     firms = pd.get_dummies(table["firm"], dtype=float).to_numpy()
+    groups = pd.get_dummies(table[cluster], dtype=float).to_numpy()
+    w = table["firm"].map(weight).to_numpy(float) if weight else np.ones(len(table))
     full, y = np.hstack([x, years[:, 1:], firms]), table["y"].to_numpy()
-    bread = np.linalg.inv(full.T @ full)
-    b = bread @ full.T @ y
-    sums = firms.T @ (full * (y - full @ b)[:, None])
-    k, g, n = x.shape[1], firms.shape[1], len(y)
+    bread = np.linalg.inv(full.T @ (full * w[:, None]))
+    b = bread @ full.T @ (w * y)
+    sums = groups.T @ (full * (w * (y - full @ b))[:, None])
+    k, g, n = x.shape[1], groups.shape[1], len(y)
     factor = g / (g - 1) * (n - 1) / (n - k - years.shape[1])
     return b[:k], (bread @ sums.T @ sums @ bread * factor)[:k, :k]
 

@@ -24,6 +24,7 @@ INFO = {
     "two_ways": "Firms are in clusters in two ways, of which no one bootstrap is known to hold.",
     "too_few": "Fewer than three clusters have a supported firm, so that nothing can be said.",
     "no_regression": "No estimate is a regression with firm and year effects.",
+    "own_regressors": "All regressions hold covariates of firms, of which this bootstrap does not know the residuals.",
 }
 
 
@@ -73,6 +74,9 @@ class Method:
         solved = list(_problems(case))
         if not solved:
             return _told("no_regression")
+        solved = [(e, p) for e, p in solved if p.own is None]
+        if not solved:
+            return _told("own_regressors")
         known = [(e, p) for e, p in solved if n_treated_clusters(p.moments) >= FEWEST_FOR_ERROR]
         rows = [row for e, p in known for row in self._rows(case.sample, e, p)]
         if not rows:

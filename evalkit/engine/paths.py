@@ -3,7 +3,7 @@
 import dataclasses
 import math
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
 from weakref import WeakKeyDictionary
 
@@ -35,6 +35,13 @@ def map_paths(sample: MatchedSample, kernel: Callable[[NDArray[np.float64], int]
 
     The baseline means of the sample are taken from the same read.
     """
+    return map_paths_beside(sample, (), lambda y, _block, row: kernel(y, row))
+
+
+def map_paths_beside(
+    sample: MatchedSample, columns: Sequence[str], kernel: Callable[[NDArray[np.float64], pa.RecordBatch, int], T]
+) -> Iterator[T]:
+    """Yield `kernel(y, block, first_row)` as `map_paths` does; the block has some other columns too."""
     panel = sample.panel
     baseline = None if sample in _BASELINES else _Baseline(sample)
     values = []
@@ -42,9 +49,9 @@ def map_paths(sample: MatchedSample, kernel: Callable[[NDArray[np.float64], int]
     def on_block(block: pa.RecordBatch, row: int) -> tuple[T, NDArray[np.float64] | None]:
         levels = [_levels(panel, block, outcome) for outcome in panel.outcomes]
         own = None if baseline is None else baseline.values(levels, row)
-        return kernel(_scaled(panel, levels), row), own
+        return kernel(_scaled(panel, levels), block, row), own
 
-    for found, own in map_blocks(panel, path_columns(panel), on_block):
+    for found, own in map_blocks(panel, list(dict.fromkeys((*path_columns(panel), *columns))), on_block):
         values.append(own)
         yield found
     if baseline is not None:
@@ -145,26 +152,68 @@ class _Baseline:
 
 
 def _moments(sample: MatchedSample, stratum: NDArray[np.int64] | None, n_strata: int) -> Moments:
-    panel, weight = sample.panel, sample.weight
+    groups, quantum = grouped(sample, stratum, n_strata), path_quantum(sample)
+    weight, cohort = sample.weight, sample.panel.cohort
+
+    def kernel(y: NDArray[np.float64], row: int) -> Partial:
+        firms = slice(row, row + len(y))
+        return block_moments(weight[firms], y, cohort[firms], quantum, groups.of(firms))
+
+    return groups.taken_apart(combine(map_paths(sample, kernel), quantum))
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Grouping:
+    """What keeps groups of moments apart beside cohort and pattern.
+
+    Parameters
+    ----------
+    cluster, stratum : (n_firms,) int64 or None
+        From 0; None where there is none.
+    n_second, n_strata : int
+        Levels of a second way of clustering, 0 for one way, and of strata.
+    """
+
+    cluster: NDArray[np.int64] | None
+    stratum: NDArray[np.int64] | None
+    n_second: int
+    n_strata: int
+
+    def of(self, firms: slice) -> NDArray[np.int64] | None:
+        """Return the cluster of some firms as `block_moments` takes it, strata told in it."""
+        cluster, stratum = (None if code is None else code[firms] for code in (self.cluster, self.stratum))
+        if cluster is None or stratum is None:
+            return stratum if cluster is None else cluster
+        return cluster * self.n_strata + stratum
+
+    def taken_apart(self, moments: Moments) -> Moments:
+        """Return moments with cluster and stratum apart."""
+        found = dataclasses.replace(moments, n_second=self.n_second)
+        return found if self.stratum is None else found.with_strata(self.n_strata, self.cluster is not None)
+
+
+def grouped(sample: MatchedSample, stratum: NDArray[np.int64] | None, n_strata: int) -> Grouping:
+    """Return what keeps the groups of a sample with strata (n_firms,) apart.
+
+    Raises
+    ------
+    DesignError
+        No firm has a positive weight, or some have no cluster (`E_CLUSTERS`).
+    EstimationError
+        A weight is negative or not finite (`E_WEIGHT`).
+    """
+    weight = sample.weight
     if not np.isfinite(weight).all() or (weight < 0).any():
         raise EstimationError("weights must be finite and not negative", code="E_WEIGHT")
     if not (weight > 0).any():
         raise DesignError("no firm has a positive weight", code="E_NO_TREATED")
-    cohort = panel.cohort
-    low, high = _bounds(panel)
-    quantum = Quantum.covering(low, high, float(weight.max()))
-    cluster, n_second = clusters(panel)
-    has_clusters, label = cluster is not None, cluster
-    if stratum is not None:
-        label = stratum if cluster is None else cluster * n_strata + stratum
+    cluster, n_second = clusters(sample.panel)
+    return Grouping(cluster, stratum, n_second, n_strata)
 
-    def kernel(y: NDArray[np.float64], row: int) -> Partial:
-        firms = slice(row, row + len(y))
-        own = None if label is None else label[firms]
-        return block_moments(weight[firms], y, cohort[firms], quantum, own)
 
-    found = dataclasses.replace(combine(map_paths(sample, kernel), quantum), n_second=n_second)
-    return found if stratum is None else found.with_strata(n_strata, has_clusters)
+def path_quantum(sample: MatchedSample) -> Quantum:
+    """Return what outcomes are rounded to."""
+    return Quantum.covering(*path_bounds(sample.panel), float(sample.weight.max()))
 
 
 def clusters(panel: Panel) -> tuple[NDArray[np.int64] | None, int]:
@@ -210,7 +259,7 @@ def category_codes(panel: Panel, names: tuple[str, ...], where: str) -> tuple[ND
     return code, size
 
 
-def _bounds(panel: Panel) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def path_bounds(panel: Panel) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return the range of each outcome-period on its scale (outcomes x periods,), 0 where nothing is observed."""
     ranges = []
     for outcome in panel.outcomes:

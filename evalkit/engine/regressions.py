@@ -5,11 +5,13 @@ from typing import Any
 import numpy as np
 
 from evalkit.engine.multipliers import drawn
+from evalkit.engine.own_regressors import regress_own
 from evalkit.engine.paths import baseline_means
 from evalkit.model.effects import Effects
 from evalkit.model.sample import MatchedSample
 from evalkit.stats.cohorts import caveats, cohort_shares
 from evalkit.stats.inference import effects_table
+from evalkit.stats.own_regressors import own_caveats
 from evalkit.stats.regression import Covariance, Problem, regress
 
 
@@ -35,8 +37,11 @@ def regression_effects(
         Coefficients are not identified (`E_COLLINEAR`); equal variances asked for with weights, or multipliers where
         there are none (`E_OPTION`); too many degenerate draws (`E_BOOTSTRAP`).
     """
-    panel, moments = sample.panel, problem.moments
-    found = regress(moments, problem.designs, covariance, panel.inference.correction)
+    panel, own, moments = sample.panel, problem.own, problem.moments
+    if own is None:
+        found = regress(moments, problem.designs, covariance, panel.inference.correction)
+    else:
+        moments, found = regress_own(sample, problem, own, covariance)
     table, vcov = effects_table(problem.labels, found.estimate, found.vcov, found.dof, panel.inference.level)
     cohorts = np.array(problem.cohorts, dtype=np.int64)
     draws, told = drawn(sample, moments, found.influence, cohorts, found.scale)
@@ -44,5 +49,5 @@ def regression_effects(
         table=table, vcov=vcov, method=method, options=options, outcomes=panel.outcomes,
         baseline=baseline_means(sample), dof=found.dof, level=panel.inference.level, draws=draws,
         shares=cohort_shares(moments, cohorts, found.influence) if len(cohorts) else None,
-        notes=(*caveats(problem.n_dropped, problem.labels, found.is_corrected), *told),
+        notes=(*caveats(problem.n_dropped, problem.labels, found.is_corrected), *own_caveats(own), *told),
     )  # fmt: skip

@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 from numpy.typing import NDArray
 
-from evalkit.engine.paths import sample_moments
+from evalkit.engine.own_columns import Controls
 from evalkit.engine.regressions import regression_effects
 from evalkit.model.effects import Effects
 from evalkit.model.panel import Panel
@@ -13,13 +13,13 @@ from evalkit.model.sample import MatchedSample
 from evalkit.stats.cluster import clusters_among
 from evalkit.stats.cohorts import event_times, observed_of, require_before_and_after
 from evalkit.stats.moments import Moments
-from evalkit.stats.regression import Covariance, Design, Problem, stratum_effects, treatable
+from evalkit.stats.regression import Covariance, Design, Problem, stratum_effects, treatable, with_trends
 
 _NEVER = np.iinfo(np.int64).max
 
 
 @dataclasses.dataclass(frozen=True)
-class Method:
+class Method(Controls):
     """Effect by years since the award, from a regression with firm and year effects.
 
     One indicator for each year before and after the award but the last one before it. Right when effects are the same
@@ -39,6 +39,10 @@ class Method:
     strata : tuple of str
         Categories of firms, industry or prefecture for example, whose combinations have period effects of their own:
         firms are then compared with firms of the same stratum only.
+    cohort_trends : bool
+        A linear trend of its own for each award cohort, of one cohort a trend of the supported firms: paths that drift
+        apart steadily without the award no longer bias. Needs years before the award without an
+        indicator: leads = 0, for example.
 
     Assumes
     -------
@@ -55,13 +59,14 @@ class Method:
     lags: int | None = None
     covariance: Covariance = "clustered"
     strata: tuple[str, ...] = ()
+    cohort_trends: bool = False
 
     def __post_init__(self) -> None:
         if min(self.leads or 0, self.lags or 0) < 0:
             raise ValueError("leads and lags must not be negative")
 
     def estimate(self, sample: MatchedSample) -> Effects:
-        """Estimate all event times of all outcomes with their joint covariance, from one read of the data.
+        """Estimate all event times of all outcomes with their joint covariance.
 
         Raises
         ------
@@ -76,7 +81,8 @@ class Method:
     def problem(self, sample: MatchedSample) -> Problem:
         """Return the regression of each outcome."""
         panel = sample.panel
-        moments, n_dropped = treatable(sample_moments(sample, self.strata), panel.periods[0] + 1 + panel.anticipation)
+        whole, beside = self.moments(sample, self.strata)
+        moments, n_dropped = treatable(whole, panel.periods[0] + 1 + panel.anticipation)
         events = [self._events(panel, moments, o) for o in range(len(panel.outcomes))]
         designs = [
             Design(
@@ -85,7 +91,9 @@ class Method:
             )
             for o, e in enumerate(events)
         ]  # fmt: skip
-        return Problem(moments, designs, _labels(sample, moments, events, designs), n_dropped)
+        if self.cohort_trends:
+            designs = [with_trends(d, moments, o, panel.periods[-1]) for o, d in enumerate(designs)]
+        return Problem(moments, designs, _labels(sample, moments, events, designs), n_dropped, own=beside)
 
     def _bins(self, event_time: NDArray[np.int64], anticipation: int) -> NDArray[np.int64]:
         """Return the indicator each event time belongs to; the reference period keeps its own number."""

@@ -2,21 +2,26 @@
 
 import dataclasses
 
-from evalkit.engine.paths import sample_moments
+from evalkit.engine.own_columns import Controls
 from evalkit.engine.regressions import regression_effects
 from evalkit.model.effects import Effects
 from evalkit.model.sample import MatchedSample
-from evalkit.stats.regression import Problem
+from evalkit.stats.regression import Problem, with_trends
 from evalkit.stats.saturated import saturated
 
 
 @dataclasses.dataclass(frozen=True)
-class Method:
+class Method(Controls):
     """Effect for each award cohort in each year from the award on, with all earlier years as the reference.
 
     One regression with firm and year effects and an indicator for each cohort and year from the award on. Uses all
     years before the award, not only the last one, so it is more precise than `group_time` when paths were parallel
     throughout, and shows no effects before the award.
+
+    Parameters
+    ----------
+    cohort_trends : bool
+        As in `event_study`; needs cohorts with two years before the award.
 
     Assumes
     -------
@@ -28,8 +33,10 @@ class Method:
     estimators, section 6.
     """
 
+    cohort_trends: bool = False
+
     def estimate(self, sample: MatchedSample) -> Effects:
-        """Estimate all cells of all outcomes with their joint covariance, from one read of the data.
+        """Estimate all cells of all outcomes with their joint covariance.
 
         Raises
         ------
@@ -38,9 +45,15 @@ class Method:
         EstimationError
             Cells are not identified (`E_COLLINEAR`).
         """
-        return regression_effects(sample, self.problem(sample), "extended_twfe", {})
+        return regression_effects(sample, self.problem(sample), "extended_twfe", dataclasses.asdict(self))
 
     def problem(self, sample: MatchedSample) -> Problem:
         """Return the regression of each outcome."""
         anticipation = sample.panel.anticipation
-        return saturated(sample, sample_moments(sample), lambda c: c.year >= c.cohort - anticipation)
+        whole, beside = self.moments(sample)
+        problem = saturated(sample, whole, lambda c: c.year >= c.cohort - anticipation, beside)
+        if not self.cohort_trends:
+            return problem
+        last = sample.panel.periods[-1]
+        designs = [with_trends(d, problem.moments, o, last) for o, d in enumerate(problem.designs)]
+        return dataclasses.replace(problem, designs=designs)

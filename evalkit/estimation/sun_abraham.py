@@ -2,7 +2,7 @@
 
 import dataclasses
 
-from evalkit.engine.paths import sample_moments
+from evalkit.engine.own_columns import Controls
 from evalkit.engine.regressions import regression_effects
 from evalkit.model.effects import Effects
 from evalkit.model.sample import MatchedSample
@@ -11,7 +11,7 @@ from evalkit.stats.saturated import saturated
 
 
 @dataclasses.dataclass(frozen=True)
-class Method:
+class Method(Controls):
     """Effect for each award cohort and year, from one regression with firm and year effects.
 
     One indicator for each cohort and year but the last year before the award. Averaged by event time with the cohorts'
@@ -28,7 +28,7 @@ class Method:
     """
 
     def estimate(self, sample: MatchedSample) -> Effects:
-        """Estimate all cells of all outcomes with their joint covariance, from one read of the data.
+        """Estimate all cells of all outcomes with their joint covariance.
 
         Raises
         ------
@@ -37,9 +37,10 @@ class Method:
         EstimationError
             Cells are not identified (`E_COLLINEAR`).
         """
-        return regression_effects(sample, self.problem(sample), "sun_abraham", {})
+        return regression_effects(sample, self.problem(sample), "sun_abraham", dataclasses.asdict(self))
 
     def problem(self, sample: MatchedSample) -> Problem:
         """Return the regression of each outcome."""
         anticipation = sample.panel.anticipation
-        return saturated(sample, sample_moments(sample), lambda c: c.year - c.cohort != -1 - anticipation)
+        whole, beside = self.moments(sample)
+        return saturated(sample, whole, lambda c: c.year - c.cohort != -1 - anticipation, beside)

@@ -4,17 +4,17 @@ import dataclasses
 
 import numpy as np
 
-from evalkit.engine.paths import sample_moments
+from evalkit.engine.own_columns import Controls
 from evalkit.engine.regressions import regression_effects
 from evalkit.model.effects import Effects
 from evalkit.model.sample import MatchedSample
 from evalkit.stats.cluster import clusters_among
 from evalkit.stats.cohorts import event_times, observed_of, require_before_and_after
-from evalkit.stats.regression import Covariance, Design, Problem, stratum_effects, treatable
+from evalkit.stats.regression import Covariance, Design, Problem, stratum_effects, treatable, with_trends
 
 
 @dataclasses.dataclass(frozen=True)
-class Method:
+class Method(Controls):
     """One effect for all firms and years, from a regression with firm and year effects.
 
     Kept for comparison with older studies. With several award cohorts and effects that grow, it compares later with
@@ -27,6 +27,8 @@ class Method:
     strata : tuple of str
         Categories of firms, industry or prefecture for example, whose combinations have period effects of their own:
         firms are then compared with firms of the same stratum only.
+    cohort_trends : bool
+        As in `event_study`.
 
     Assumes
     -------
@@ -41,9 +43,10 @@ class Method:
 
     covariance: Covariance = "clustered"
     strata: tuple[str, ...] = ()
+    cohort_trends: bool = False
 
     def estimate(self, sample: MatchedSample) -> Effects:
-        """Estimate one effect for each outcome with their joint covariance, from one read of the data.
+        """Estimate one effect for each outcome with their joint covariance.
 
         Raises
         ------
@@ -59,7 +62,8 @@ class Method:
     def problem(self, sample: MatchedSample) -> Problem:
         """Return the regression of each outcome."""
         panel = sample.panel
-        moments, n_dropped = treatable(sample_moments(sample, self.strata), panel.periods[0] + 1 + panel.anticipation)
+        whole, beside = self.moments(sample, self.strata)
+        moments, n_dropped = treatable(whole, panel.periods[0] + 1 + panel.anticipation)
         times, treated = event_times(moments, panel.periods)
         hit = treated[:, None] & (times >= -panel.anticipation)
         designs = []
@@ -78,4 +82,6 @@ class Method:
             labels["n_treated"].append(int(moments.n[own].sum()))
             labels["n_clusters"].append(clusters_among(moments, own))
             labels["n_control"].append(int(moments.n[(moments.cohort == 0) & seen.any(axis=1)].sum()))
-        return Problem(moments, designs, labels, n_dropped)
+        if self.cohort_trends:
+            designs = [with_trends(d, moments, o, panel.periods[-1]) for o, d in enumerate(designs)]
+        return Problem(moments, designs, labels, n_dropped, own=beside)

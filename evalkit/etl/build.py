@@ -310,6 +310,8 @@ def _panel(study: Study, firms: Firms, states: States, known: Beside) -> Panel:
     roles = tuple(PanelCovariate(name, kind) for name, (_, kind) in covariates.items())
     table = _table(study, firms, {name: values for name, (values, _) in covariates.items()})
     beside = _beside(study, before, states)
+    for covariate in study.time_varying:
+        beside |= before.by_period(covariate)
     if known.past:
         beside |= award_columns(study, known.past, firms.grid.firms, firms.cohort)
         flow = flow.extend(unknown_doses(study, known.past, firms.grid.firms, firms.cohort))
@@ -320,7 +322,7 @@ def _panel(study: Study, firms: Firms, states: States, known: Beside) -> Panel:
     return Panel(
         table, study.period.labels, study.outcome, roles, study.treatment.anticipation, flow, study.clusters,
         study.seeded_inference, DOSE if DOSE in beside else "", AWARD if study.treatment.path else "",
-        POOL if POOL in beside else "",
+        POOL if POOL in beside else "", tuple(c.name for c in study.time_varying),
     )  # fmt: skip
 
 

@@ -8,7 +8,8 @@ from evalkit.etl.awards.link_awards import name_columns
 from evalkit.etl.layouts import Field, FieldType
 from evalkit.etl.source import SourceText
 from evalkit.model.panel import AWARD, COHORT, DOSE, FIRM, POOL
-from evalkit.model.study import Condition, Covariate, Study
+from evalkit.model.study import Condition, Study
+from evalkit.model.study_covariates import Covariate
 
 SUCCESSOR = "successor_id"
 EXIT_OUTCOMES = ("exited", "survived")
@@ -36,6 +37,7 @@ def needs(study: Study, firms: SourceText | None) -> tuple[list[Need], list[Eval
     has_firm_column = firms.has if firms else _never
     found += [covariate_need(study, c, has_firm_column) for c in study.baseline]
     found += [covariate_need(study, c, has_firm_column) for c in cluster_covariates(study)]
+    found += [Need("firm_years", c.column, "number") for c in study.time_varying if c.column not in derived]
     found += value_needs(study, has_firm_column)
     found += [Need("awards", c.score, "number") for c in study.comparison if c.score]
     errors: list[EvalkitError] = []
@@ -46,6 +48,9 @@ def needs(study: Study, firms: SourceText | None) -> tuple[list[Need], list[Eval
     if study.treatment.path and AWARD in {o.column for o in study.outcome}:
         problem = f"an outcome cannot be of the column '{AWARD}', which is the path of awards"
         errors.append(StudyError(problem, where="outcome", code="E_SPEC_VALUE"))
+    if {AWARD, *(o.column for o in study.outcome)} & {c.name for c in study.time_varying}:
+        problem = f"a covariate by period cannot be called '{AWARD}' or as the column of an outcome"
+        errors.append(StudyError(problem, where="covariates.time_varying", code="E_SPEC_VALUE"))
     for i, condition in enumerate(study.population.where, start=1):
         where = f"population.where[{i}]"
         if firms is None and condition.at is None:

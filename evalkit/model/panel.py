@@ -65,6 +65,8 @@ class Panel:
     pool : str
         Column with the comparison group of each never-treated firm (text, null where it is in none); "" where the study
         names none.
+    time_varying : tuple of str
+        Covariates by period: what the columns `<name>@<period>` start with (float64, null where not observed).
     """
 
     source: "pa.Table | Path"
@@ -78,6 +80,7 @@ class Panel:
     dose: str = ""
     award_path: str = ""
     pool: str = ""
+    time_varying: tuple[str, ...] = ()
 
     @property
     def n_firms(self) -> int:
@@ -211,6 +214,7 @@ class Panel:
     def _names(self) -> list[str]:
         values = dict.fromkeys(name for o in self.outcomes for name in self.columns_of(o))
         beside = [name for name in (self.dose, self.pool) if name]
+        beside += [f"{name}@{p}" for name in self.time_varying for p in self.periods]
         return [FIRM, COHORT, *(c.name for c in self.covariates), *values, *beside, *self.award_columns]
 
     def _repr_html_(self) -> str:
@@ -230,8 +234,10 @@ class Panel:
             "covariates": [dataclasses.asdict(c) for c in self.covariates],
             "clusters": self.clusters, "inference": self.inference.model_dump(mode="json"),
         }  # fmt: skip
-        awards = {"dose": self.dose, "award_path": self.award_path, "pool": self.pool}
-        store.write_json(folder / "panel.json", meta | {role: column for role, column in awards.items() if column})
+        roles = {
+            "dose": self.dose, "award_path": self.award_path, "pool": self.pool, "time_varying": self.time_varying
+        }  # fmt: skip
+        store.write_json(folder / "panel.json", meta | {role: column for role, column in roles.items() if column})
 
     @classmethod
     def load(cls, folder: Path) -> "Panel":
@@ -249,6 +255,7 @@ class Panel:
             dose=meta.get("dose", ""),
             award_path=meta.get("award_path", ""),
             pool=meta.get("pool", ""),
+            time_varying=tuple(meta.get("time_varying", ())),
         )
 
     @classmethod
@@ -266,6 +273,7 @@ class Panel:
         pool: str = "",
         dose: str = "",
         award: str = "",
+        time_varying: Sequence[str] = (),
     ) -> "Panel":
         """Make a panel from a long table at hand (pandas, Polars or Arrow): one row per firm and year.
 
@@ -289,6 +297,8 @@ class Panel:
             Column of the amount awarded, constant per firm; only that of treated firms counts.
         award : str
             Firm-year column of the amount awarded in each year; firm-years that the table lacks have none.
+        time_varying : list of str
+            Firm-year columns of numbers that regressions may hold beside the award.
 
         Raises
         ------
@@ -300,11 +310,13 @@ class Panel:
         declared = tuple(Outcome.model_validate({"name": n, "transform": t}) for n, t in transforms.items())
         beside = [name for name in (pool, dose) if name]
         constant = tuple(dict.fromkeys((*covariates, *clusters, *beside)))
-        panel = _pivot(frame, (firm, year, cohort), declared, constant, anticipation, award)
+        absent = dict.fromkeys(time_varying, np.nan) | ({award: 0.0} if award else {})
+        panel = _pivot(frame, (firm, year, cohort), declared, constant, anticipation, absent)
         roles = tuple(c for c in panel.covariates if c.name in covariates)
         return dataclasses.replace(
-            panel, covariates=roles, clusters=tuple(clusters), pool=pool, dose=dose, award_path=award
-        )
+            panel, covariates=roles, clusters=tuple(clusters), pool=pool, dose=dose, award_path=award,
+            time_varying=tuple(time_varying),
+        )  # fmt: skip
 
 
 def _require_finite(values: NDArray[np.float64], outcomes: Sequence[Outcome]) -> None:
@@ -327,14 +339,14 @@ def _pivot(
     outcomes: tuple[Outcome, ...],
     covariates: tuple[str, ...],
     anticipation: int,
-    award: str = "",
+    beside: Mapping[str, float],
 ) -> Panel:
-    """Scatter a long table into one row per firm."""
+    """Scatter a long table into one row per firm; `beside` says what other columns are where there is no row."""
     import pyarrow as pa
 
     firm, year, cohort = keys
     table = pa.table(frame)
-    scattered = dict.fromkeys([*(o.column for o in outcomes), *([award] if award else [])])
+    scattered = {**{o.column: np.nan for o in outcomes}, **beside}
     wanted = [firm, year, cohort, *scattered, *covariates]
     for name in wanted:
         if name not in table.column_names:
@@ -374,8 +386,8 @@ def _pivot(
         kind: Kind = "number" if pa.types.is_floating(values.type) or pa.types.is_integer(values.type) else "category"
         columns[name] = values.cast(pa.float64() if kind == "number" else pa.string())
         roles.append(PanelCovariate(name, kind))
-    for column in scattered:
-        wide = np.full(len(ids) * len(periods), 0.0 if column == award else np.nan)
+    for column, absent in scattered.items():
+        wide = np.full(len(ids) * len(periods), absent)
         wide[cell] = table[column].to_numpy(zero_copy_only=False).astype(float)
         _require_finite(wide, [o for o in outcomes if o.column == column])
         for j, p in enumerate(periods):

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from evalkit.model.study_awards import Comparison, Link, Treatment
+from evalkit.model.study_covariates import Covariate, Covariates
 from evalkit.model.study_firms import Firms
 from evalkit.model.study_part import Name, StudyPart
 from evalkit.model.study_plan import LoweredGrade, Plan
@@ -198,41 +199,6 @@ class Outcome(StudyPart):
         return data
 
 
-class Covariate(StudyPart):
-    """One baseline covariate: a firm column, or a firm-year column at the baseline period on a scale.
-
-    `lag` takes a firm-year column as many periods before the baseline; growth is over `years`, in logs.
-    """
-
-    name: Name
-    column: str
-    transform: Literal["level", "log", "asinh", "growth"] = "level"
-    lag: Annotated[int, Field(ge=0)] = 0
-    years: Annotated[int, Field(ge=1)] = 1
-
-    @classmethod
-    def from_short(cls, short: str) -> "Covariate":
-        """Read the short forms `log_X`, `asinh_X` and `X_growth`; any other text is a column as it stands."""
-        for prefix in ("log", "asinh"):
-            if short.startswith(f"{prefix}_"):
-                return cls(name=short, column=short[len(prefix) + 1 :], transform=prefix)
-        if short.endswith("_growth"):
-            return cls(name=short, column=short.removesuffix("_growth"), transform="growth")
-        return cls(name=short, column=short)
-
-
-class Covariates(StudyPart):
-    """Covariates at baseline, the baseline period (default: before the first cohort), and the clusters.
-
-    `clusters` is "firm", or one or two columns of the firms (or firm-years at baseline) that firms belong to: errors
-    may then be related within an industry or a prefecture.
-    """
-
-    baseline: tuple[str | Covariate, ...] = ()
-    period: int | None = None
-    clusters: Name | Annotated[tuple[Name, ...], Field(min_length=1, max_length=2)] = "firm"
-
-
 class MethodSpec(BaseModel):
     """A method by name with its options, as the study file gives them."""
 
@@ -376,4 +342,9 @@ class Study(StudyPart):
     @property
     def baseline(self) -> tuple[Covariate, ...]:
         """The covariates, short forms spelled out."""
-        return tuple(Covariate.from_short(c) if isinstance(c, str) else c for c in self.covariates.baseline)
+        return tuple(map(Covariate.of, self.covariates.baseline))
+
+    @property
+    def time_varying(self) -> tuple[Covariate, ...]:
+        """The covariates by period, short forms spelled out."""
+        return tuple(map(Covariate.of, self.covariates.time_varying))

@@ -152,13 +152,23 @@ def robust(moments: Moments, fit: Fit, correction: Correction) -> Robust:
     Journal of Human Resources 50(2), section 2.
     """
     n = n_clusters(moments, fit)
-    require_clusters(n)
+    scale = small_sample(n, fit.n_rows, len(fit.coefficient) + fit.n_periods)
     if correction == "cr1":
-        k = len(fit.coefficient) + fit.n_periods
-        factor = n / (n - 1) * (fit.n_rows - 1) / (fit.n_rows - k)
-        return Robust(fit.influence, float(np.sqrt(factor)), np.full(len(fit.coefficient), n - 1.0))
+        return Robust(fit.influence, scale, np.full(len(fit.coefficient), n - 1.0))
     bread, p = fit.whole_bread, len(fit.coefficient)
     return corrected(moments, Linear(fit.inner, bread, bread[:, :p], fit.fitted), correction)
+
+
+def small_sample(n: int, n_rows: int, k: int) -> float:
+    """Return the root of the factor of CR1 with n clusters and k regressors and period effects.
+
+    Raises
+    ------
+    EstimationError
+        Fewer than two clusters (`E_CLUSTERS`).
+    """
+    require_clusters(n)
+    return float(np.sqrt(n / (n - 1) * (n_rows - 1) / (n_rows - k)))
 
 
 def corrected(moments: Moments, linear: Linear, correction: Correction) -> Robust:

@@ -12,6 +12,8 @@ ABSORBED = 1e-10
 """A regressor of which less than this share is left beside the effects is rounding error."""
 REFINEMENTS = 5
 """Each step gains about 16 digits less those of the condition number; five reach the last one up to the limit."""
+IN_SET = 1e-4
+"""Columns with a smaller part in the collinear combination than this share of the largest are not named."""
 DONE = 2.0**-60
 """A step smaller than this share of the solution changes no digit of it."""
 
@@ -53,10 +55,11 @@ def least_squares(
         raise _collinear(names)
     with one_thread():
         q, r, order = qr(x / scale, mode="economic", pivoting=True)
-        singular = np.linalg.svd(r, compute_uv=False)
+        _, singular, axes = np.linalg.svd(r)
         if singular[-1] * CONDITION_LIMIT < singular[0]:
-            loose = np.abs(np.diag(r)) * CONDITION_LIMIT < np.abs(r[0, 0]) * 10
-            raise _collinear([names[i] for i in order[loose] if i < len(names)] or names)
+            weight = np.abs(axes[singular * CONDITION_LIMIT < singular[0]]).max(axis=0)
+            bound = order[weight > IN_SET * weight.max()]
+            raise _collinear([names[i] for i in np.sort(bound) if i < len(names)] or names)
         b = _refined(x[:, order], y, q, r, scale[order])
         inverse = solve_triangular(r, np.eye(len(r)))
     back = np.argsort(order)
@@ -93,5 +96,5 @@ def _collinear(names: list[str]) -> EstimationError:
     listed = ", ".join(names[:8]) or "the period effects"
     return EstimationError(
         f"not identified beside firm and period effects: {listed}", code="E_COLLINEAR",
-        hint="bin the ends (leads, lags), or keep never-treated firms in the sample",
+        hint="leave one of them out, bin the ends (leads, lags), or keep never-treated firms in the sample",
     )  # fmt: skip

@@ -5,7 +5,7 @@ What regression estimators differ in is the regressors of each group of firms; a
 
 import dataclasses
 from collections.abc import Iterator, Sequence
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +13,10 @@ from numpy.typing import NDArray
 from evalkit.errors import EstimationError
 from evalkit.stats.cluster import Correction, Robust, n_treated_clusters, robust
 from evalkit.stats.moments import Moments
-from evalkit.stats.within import Fit, fit
+from evalkit.stats.within import Solved, fit, period_effects
+
+if TYPE_CHECKING:
+    from evalkit.stats.own_regressors import Own
 
 Covariance = Literal["clustered", "cr1", "cr2", "cr3", "homoskedastic"]
 Choice = Literal["auto", "cr1", "cr2", "cr3"]
@@ -32,9 +35,9 @@ class Design:
     columns : (C, T, p) float64
         Value of each regressor for each group of firms and period; firm and period effects are added.
     names : list of str
-        What the p regressors are called in messages.
+        What the p regressors, and the first of the effects, are called in messages.
     effects : (C, T, q) float64 or None
-        Columns of effects in place of those of the periods.
+        Columns of effects in place of those of the periods, trends of cohorts before them.
     """
 
     columns: NDArray[np.float64]
@@ -58,6 +61,8 @@ class Problem:
         Firms left out because they have no untreated period.
     cohorts : tuple of int
         Cohorts with coefficients of their own; empty when coefficients are for all cohorts.
+    own : Own or None
+        Regressors that differ between the firms of a group.
     """
 
     moments: Moments
@@ -65,6 +70,7 @@ class Problem:
     labels: dict[str, list[object]]
     n_dropped: int
     cohorts: tuple[int, ...] = ()
+    own: "Own | None" = None
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -117,18 +123,15 @@ def regress(
         Regressors are not identified (`E_COLLINEAR`); equal variances asked for with weights (`E_OPTION`); all firms
         in one cluster (`E_CLUSTERS`).
     """
-    if covariance == "homoskedastic" and (moments.total[:, 0] != moments.n).any():
-        raise EstimationError(
-            "equal variances cannot be assumed of a weighted sample", where="covariance", code="E_OPTION"
-        )
+    if covariance == "homoskedastic":
+        require_equal_weights(moments)
     width = moments.observed.shape[1] // len(designs)
     fits = [
         fit(moments, slice(o * width, (o + 1) * width), d.columns, d.names, d.effects) for o, d in enumerate(designs)
     ]
-    estimate = np.concatenate([f.coefficient for f in fits])
     if covariance == "homoskedastic":
-        vcov, dof = _homoskedastic(fits)
-        return Regression(estimate, vcov, [], dof, np.ones(len(dof)))
+        return homoskedastic(fits)
+    estimate = np.concatenate([f.coefficient for f in fits])
     chosen = chosen_correction(moments, correction if covariance == "clustered" else covariance)
     return joint(moments, estimate, [robust(moments, f, chosen) for f in fits], chosen)
 
@@ -187,6 +190,30 @@ def stratum_effects(moments: Moments, outcome: int, n_periods: int) -> NDArray[n
     return effects
 
 
+def with_trends(design: Design, moments: Moments, outcome: int, last: int) -> Design:
+    """Return a design with a linear trend of each cohort that is treated by the `last` period.
+
+    Without firms that are untreated until then, the last cohort's path is the one that others' trends depart from.
+    """
+    n_periods = design.columns.shape[1]
+    treated = (moments.cohort > 0) & (moments.cohort <= last)
+    cohorts = np.unique(moments.cohort[treated])[: None if not treated.all() else -1]
+    trends = (moments.cohort[:, None, None] == cohorts) * np.arange(n_periods, dtype=float)[:, None]
+    effects = design.effects
+    if effects is None:
+        seen = moments.observed[:, outcome * n_periods : (outcome + 1) * n_periods]
+        has = seen & (seen.sum(axis=1) >= 2)[:, None]
+        effects = period_effects(np.flatnonzero(has.any(axis=0)), design.columns.shape)
+    names = [*design.names, *(f"the trend of cohort {c}" for c in cohorts)]
+    return dataclasses.replace(design, names=names, effects=np.concatenate([trends, effects], axis=2))
+
+
+def clusters_seen(moments: Moments, outcome: int, n_periods: int, n_firms: int) -> int:
+    """Return the clusters with a firm that has two periods of an outcome, in the way with the fewest: or the firms."""
+    seen = moments.observed[:, outcome * n_periods : (outcome + 1) * n_periods].sum(axis=1) >= 2
+    return min((len(np.unique(way[seen])) for way in moments.ways), default=n_firms)
+
+
 def treatable(moments: Moments, first_untreated: int) -> tuple[Moments, int]:
     """Leave out cohorts that have no untreated period; returns how many firms that were.
 
@@ -215,14 +242,23 @@ def _influence(moments: Moments, found: Sequence[Robust], width: int) -> Iterato
         yield a
 
 
-def _homoskedastic(fits: Sequence[Fit]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    size = sum(len(f.coefficient) for f in fits)
-    vcov, row = np.zeros((size, size)), 0
-    dofs: list[int] = []
+def require_equal_weights(moments: Moments) -> None:
+    """Refuse weights, with which variances cannot be taken as equal (`E_OPTION`)."""
+    if (moments.total[:, 0] != moments.n).any():
+        raise EstimationError(
+            "equal variances cannot be assumed of a weighted sample", where="covariance", code="E_OPTION"
+        )
+
+
+def homoskedastic(fits: Sequence[Solved]) -> Regression:
+    """Return the coefficients of all outcomes with the textbook formula; outcomes are taken as unrelated."""
+    estimate = np.concatenate([f.coefficient for f in fits])
+    vcov, row = np.zeros((len(estimate), len(estimate))), 0
+    dofs: list[float] = []
     for f in fits:
         dof = f.n_rows - f.n_firms - (f.n_periods - 1) - len(f.coefficient)
         stop = row + len(f.coefficient)
         vcov[row:stop, row:stop] = f.bread * f.residual_square / dof
         row = stop
-        dofs.append(dof)
-    return vcov, np.concatenate([np.full(len(f.coefficient), float(dof)) for f, dof in zip(fits, dofs, strict=True)])
+        dofs += [float(dof)] * len(f.coefficient)
+    return Regression(estimate, vcov, [], np.array(dofs), np.ones(len(dofs)))

@@ -6,10 +6,11 @@ from evalkit.model.sample import MatchedSample
 from evalkit.stats.cells import Cell, cell_design, cell_labels, seen_cells, with_controls
 from evalkit.stats.cohorts import require_before_and_after
 from evalkit.stats.moments import Moments
+from evalkit.stats.own_regressors import Own
 from evalkit.stats.regression import Problem, treatable
 
 
-def saturated(sample: MatchedSample, whole: Moments, chosen: Callable[[Cell], bool]) -> Problem:
+def saturated(sample: MatchedSample, whole: Moments, chosen: Callable[[Cell], bool], own: Own | None = None) -> Problem:
     """Return the regression on all chosen cells of all outcomes.
 
     Parameters
@@ -20,6 +21,8 @@ def saturated(sample: MatchedSample, whole: Moments, chosen: Callable[[Cell], bo
         Their group moments.
     chosen : callable
         Says which cells have an indicator; the others are the reference.
+    own : Own, optional
+        Regressors of firms.
 
     Raises
     ------
@@ -35,4 +38,4 @@ def saturated(sample: MatchedSample, whole: Moments, chosen: Callable[[Cell], bo
         cells.append([c for c in seen_cells(moments, panel, cohorts, o) if chosen(c)])
     designs = [cell_design(moments, panel, own) for own in cells]
     labels = cell_labels(sample, moments, [c for own in cells for c in own])
-    return Problem(moments, designs, labels, n_dropped, tuple(cohorts))
+    return Problem(moments, designs, labels, n_dropped, tuple(cohorts), own)

@@ -16,22 +16,39 @@ from evalkit.stats.moments import Moments
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class Fit:
-    """A fitted regression on D outcome-periods of one outcome.
+class Solved:
+    """What every fitted regression of one outcome has.
 
     Parameters
     ----------
     coefficient : (p,) float64
-    influence : (C, p, T + 1) float64
-        Matrix A of each group: the firm's influence is A v with v = (w, w y).
+        Of the regressors of interest.
     bread : (p, p) float64
-        Inverse of X'X.
+        Their part of the inverse of X'X.
     residual_square : float
-        Sum of squared residuals (meaningful for weights of 1).
+        Sum of squared residuals (of a weighted one for weights of 1 only, in `Fit`).
     n_firms, n_rows : int
         Distinct firms and firm-years with at least two observed periods.
     n_periods : int
-        Periods with data, or other effects in their place and one.
+        Periods with data, or all other regressors and one.
+    """
+
+    coefficient: NDArray[np.float64]
+    bread: NDArray[np.float64]
+    residual_square: float
+    n_firms: int
+    n_rows: int
+    n_periods: int
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Fit(Solved):
+    """A fitted regression on the regressors of groups; see `Solved`.
+
+    Parameters
+    ----------
+    influence : (C, p, T + 1) float64
+        Matrix A of each group: the firm's influence is A v with v = (w, w y).
     inner : (C, T, P) float64
         All P regressors, period effects after the p of interest, less their means over each group's observed periods.
     whole_bread : (P, P) float64
@@ -40,13 +57,7 @@ class Fit:
         Their contribution to the outcome, 0 where not observed.
     """
 
-    coefficient: NDArray[np.float64]
     influence: NDArray[np.float64]
-    bread: NDArray[np.float64]
-    residual_square: float
-    n_firms: int
-    n_rows: int
-    n_periods: int
     inner: NDArray[np.float64]
     whole_bread: NDArray[np.float64]
     fitted: NDArray[np.float64]
@@ -67,7 +78,7 @@ def fit(
     design : (C, T, p) float64
         Regressors of each group; period effects are added here.
     names : list of str
-        Names of the p regressors, for messages.
+        Names of the p regressors, and of the first of the other effects, for messages.
     effects : (C, T, q) float64, optional
         Columns of other effects that take the place of the period effects.
 
@@ -80,14 +91,10 @@ def fit(
     seen = moments.observed[:, columns]
     use = seen.sum(axis=1) >= 2
     seen = seen & use[:, None]
-    live = np.flatnonzero(seen.any(axis=0))
-    if len(live) < 2:
-        raise EstimationError("no firm is observed in two periods", code="E_NO_POST")
+    live = require_two_periods(seen)
     n_groups, n_periods, n_regressors = design.shape
     if effects is None:
-        periods = np.zeros((n_periods, len(live) - 1))
-        periods[live[1:], np.arange(len(live) - 1)] = 1.0
-        effects = np.broadcast_to(periods, (n_groups, *periods.shape))
+        effects = period_effects(live, design.shape)
     full = np.concatenate([design, effects], axis=2)
     inner = demeaned(full, seen)
     mass = moments.total[:, 0]
@@ -114,6 +121,27 @@ def fit(
         whole_bread=bread,
         fitted=np.where(seen, fitted, 0.0),
     )
+
+
+def require_two_periods(seen: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """Return the positions of the periods that some group (C, T) has.
+
+    Raises
+    ------
+    EstimationError
+        There are fewer than two (`E_NO_POST`).
+    """
+    live = np.flatnonzero(seen.any(axis=0)).astype(np.int64)
+    if len(live) < 2:
+        raise EstimationError("no firm is observed in two periods", code="E_NO_POST")
+    return live
+
+
+def period_effects(live: NDArray[np.int64], shape: tuple[int, ...]) -> NDArray[np.float64]:
+    """Return an indicator of each of some periods but the first, for a design of shape (C, T, p): (C, T, len - 1)."""
+    periods = np.zeros((shape[1], len(live) - 1))
+    periods[live[1:], np.arange(len(live) - 1)] = 1.0
+    return np.broadcast_to(periods, (shape[0], *periods.shape))
 
 
 def demeaned(z: NDArray[np.float64], seen: NDArray[np.bool_]) -> NDArray[np.float64]:

@@ -13,7 +13,8 @@ from evalkit.etl.grammar.numbers import real
 from evalkit.etl.needs import Need, covariate_need
 from evalkit.etl.panel.firm_records import find
 from evalkit.etl.panel.firm_years import Grid
-from evalkit.model.study import Condition, Covariate, Study
+from evalkit.model.study import Condition, Study
+from evalkit.model.study_covariates import Covariate
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -53,6 +54,11 @@ class Baseline:
             before = self._at(f"number:{need.column}", covariate.lag + covariate.years)
             return real(np.log(_positive(values)) - np.log(_positive(before))), "number"
         return _transformed(values, covariate.transform), "number"
+
+    def by_period(self, covariate: Covariate) -> "dict[str, pa.Array]":
+        """Return a covariate on its scale in all periods, by column of the panel; null where it is not known."""
+        grid, column = self.grid, f"number:{covariate.column}"
+        return {f"{covariate.name}@{p}": _transformed(grid.at(column, p), covariate.transform) for p in grid.periods}
 
     def meets(self, condition: Condition) -> NDArray[np.bool_]:
         """Find the firms (n_firms,) that meet a condition; a missing value does not."""

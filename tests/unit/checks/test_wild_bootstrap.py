@@ -67,6 +67,19 @@ def test_what_cannot_be_asked_is_told(sample, estimators, case) -> None:
     assert (result.verdict, result.values["case"]) == ("info", case)
 
 
+def test_regressions_beside_covariates_of_firms_are_not_resampled() -> None:
+    sample = sample_of()
+    long = twins.frame(n=80, periods=5, seed=6).assign(x=lambda t: np.cos(t.index * 1.7))
+    wide = twins.panel(long, time_varying=["x"])
+    table = sample.panel.source
+    for name in (f"x@{p}" for p in wide.periods):
+        table = table.append_column(name, wide.source.column(name))
+    sample = dataclasses.replace(sample, panel=dataclasses.replace(sample.panel, source=table, time_varying=("x",)))
+    effects = ek.estimate(sample, "twfe", time_varying=("x",), covariance="cr1")
+    result = ek.check(sample, [effects], "wild_bootstrap")
+    assert (result.verdict, result.values["case"]) == ("info", "own_regressors")
+
+
 @pytest.mark.parametrize("options", [{"law": "rademacher"}, {"law": "webb", "draws": 999}])
 def test_order_of_firms_does_not_change_it(options) -> None:
     assert ask(sample_of(), ("twfe",), **options).rows == ask(sample_of(shuffle=2), ("twfe",), **options).rows

@@ -9,7 +9,7 @@ import pytest
 import evalkit as ek
 import twins
 from evalkit.engine.local import map_blocks, threads
-from evalkit.engine.paths import _bounds, baseline_means, path_columns, paths, sample_moments
+from evalkit.engine.paths import baseline_means, path_bounds, path_columns, paths, sample_moments
 from evalkit.errors import DesignError, EstimationError
 from evalkit.model import store
 from evalkit.model.study import Outcome
@@ -95,6 +95,6 @@ def test_ranges_are_those_of_the_values(scale: str, stored: bool, tmp_path) -> N
         p.save(tmp_path)
         p = ek.Panel.load(tmp_path)
     y = np.concatenate([paths(p, b) for b in p.batches(path_columns(p))])
-    low, high = _bounds(p)
+    low, high = path_bounds(p)
     np.testing.assert_allclose(low, np.nan_to_num(np.fmin.reduce(y, axis=0)), rtol=1e-14)
     np.testing.assert_allclose(high, np.nan_to_num(np.fmax.reduce(y, axis=0)), rtol=1e-14)

@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import etl_inputs as given
-from evalkit.errors import DataError, DesignError
+from evalkit.errors import DataError, DesignError, EvalkitError, StudyError
 from evalkit.etl.build import build_panel
 
 
@@ -269,3 +269,34 @@ def test_messages_hold_no_values_of_firms(folder):
         build_panel(given.study(), folder)
     assert "987654321" not in str(error.value)
     assert given.number(0) not in str(error.value)
+
+
+def test_covariates_by_period_are_kept_on_their_scale(folder):
+    study = given.study_dict()
+    study["covariates"]["time_varying"] = ["employees", "log_employees", "margin"]
+    study["covariates"]["baseline"] = ["industry"]
+    panel = build_panel(given.study(study), folder)
+    assert panel.time_varying == ("employees", "log_employees", "margin")
+    frame = panel.to_frame().set_index("firm_id")
+    for i in given.FIRMS:
+        row = frame.loc[given.number(i)]
+        for year in given.YEARS:
+            assert row[f"employees@{year}"] == 5 + i + (year - 2018)
+            assert row[f"log_employees@{year}"] == pytest.approx(math.log(5 + i + (year - 2018)), rel=1e-15)
+            assert row[f"margin@{year}"] == pytest.approx(float(f"0.{i + 10}"))
+
+
+@pytest.mark.parametrize("named", ["sales", {"name": "award", "column": "employees"}])
+def test_a_covariate_by_period_cannot_be_named_as_an_outcome(folder, named):
+    study = given.study_dict()
+    study["covariates"]["time_varying"] = [named]
+    with pytest.raises(StudyError) as caught:
+        build_panel(given.study(study), folder)
+    assert caught.value.code == "E_SPEC_VALUE"
+
+
+def test_a_covariate_by_period_has_no_lag(folder):
+    study = given.study_dict()
+    study["covariates"]["time_varying"] = ["sales_growth"]
+    with pytest.raises(EvalkitError):
+        given.study(study)

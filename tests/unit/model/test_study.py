@@ -3,7 +3,8 @@
 import pydantic
 import pytest
 
-from evalkit.model.study import Covariate, MethodSpec, Outcome, Period
+from evalkit.model.study import MethodSpec, Outcome, Period
+from evalkit.model.study_covariates import Covariate
 
 
 @pytest.mark.parametrize(

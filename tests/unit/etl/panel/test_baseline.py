@@ -10,7 +10,8 @@ import etl_inputs as given
 from evalkit.errors import DesignError
 from evalkit.etl.panel.baseline import Baseline, baseline_period
 from evalkit.etl.panel.firm_years import Categories, Grid
-from evalkit.model.study import Condition, Covariate
+from evalkit.model.study import Condition
+from evalkit.model.study_covariates import Covariate
 
 COLUMNS = {
     "number:v": np.array([[1.0, 4.0, np.nan], [2.0, 0.0, np.nan]]),
