@@ -14,6 +14,8 @@ from references import reference
 
 STORED = 1e-8
 """Answers are stored at full precision; values up to 20 are rounded once at 2^-32."""
+ATT, ERROR = 1e-7, 1e-6
+"""The tolerances stored with the answers of regressions."""
 NEVER = 10_000
 
 
@@ -26,7 +28,7 @@ def answers() -> dict:
 def sample() -> ek.MatchedSample:
     data = pd.read_csv(reference("data/base_stagg.csv"))
     data["g"] = data["year_treated"].replace(NEVER, 0)
-    panel = ek.Panel.from_frame(data, firm="id", year="year", cohort="g", outcomes=["y"])
+    panel = ek.Panel.from_frame(data, firm="id", year="year", cohort="g", outcomes=["y"], time_varying=["x1"])
     return twins.sample(dataclasses.replace(panel, inference=Inference(correction="cr1")))
 
 
@@ -56,3 +58,28 @@ def test_imputation(sample: ek.MatchedSample, answers: dict) -> None:
     path = ek.aggregate(cells, "event_time").table.set_index("event_time")["estimate"]
     for event, stored in answers["bjs_nocov"]["es"].items():
         assert path[int(event)] == pytest.approx(stored, abs=STORED)
+
+
+def test_sun_abraham_beside_a_covariate_by_year(sample: ek.MatchedSample, answers: dict) -> None:
+    """Shares are fixed there: averages are made from the cells and their covariance."""
+    cells = ek.estimate(sample, "sun_abraham", time_varying=("x1",))
+    event = cells.table["event_time"].to_numpy(dtype=int)
+    groups = {(int(e),): event == e for e in np.unique(event)} | {"all": event >= 0}
+    stored = {(int(e),): answers["sunab_es"][e] for e in answers["sunab_es"]} | {"all": answers["sunab_att"]}
+    assert set(groups) == set(stored)
+    for key, inside in groups.items():
+        weight = np.where(inside, cells.table["n_treated"].to_numpy(float), 0.0)
+        weight /= weight.sum()
+        assert weight @ cells.table["estimate"] == pytest.approx(stored[key]["att"], abs=ATT)
+        assert np.sqrt(weight @ cells.vcov @ weight) == pytest.approx(stored[key]["se_fixest"], abs=ERROR)
+
+
+def test_two_way_effects_beside_a_covariate_by_year(sample: ek.MatchedSample, answers: dict) -> None:
+    one = ek.estimate(sample, "twfe", time_varying=("x1",)).table.iloc[0]
+    assert one["estimate"] == pytest.approx(answers["twfe_static"]["est"], abs=ATT)
+    assert one["std_error"] == pytest.approx(answers["twfe_static"]["se_fixest"], abs=ERROR)
+    path = ek.estimate(sample, "event_study", time_varying=("x1",)).table.set_index("event_time")
+    assert sorted(path.index) == sorted(int(e) for e in answers["twfe_es"])
+    for event, expected in answers["twfe_es"].items():
+        assert path.loc[int(event), "estimate"] == pytest.approx(expected["est"], abs=ATT)
+        assert path.loc[int(event), "std_error"] == pytest.approx(expected["se_fixest"], abs=ERROR)

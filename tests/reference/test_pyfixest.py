@@ -1,6 +1,10 @@
 """The same regressions by pyfixest: coefficients and clustered standard errors, on panels with gaps."""
 
 import dataclasses
+import json
+import os
+import subprocess
+import sys
 
 import numpy as np
 import pandas as pd
@@ -82,3 +86,75 @@ def test_two_stage() -> None:
     ).tidy()  # fmt: skip
     np.testing.assert_allclose(mine["estimate"], theirs["Estimate"], atol=FIRST_STAGE)
     np.testing.assert_allclose(mine["std_error"], theirs["Std. Error"], atol=FIRST_STAGE)
+
+
+BESIDE = """
+import json, sys
+import pandas as pd, pyfixest as pf
+answers = {}
+for name, job in json.load(open(sys.argv[1])).items():
+    data = pd.DataFrame(job["data"])
+    formula = "y ~ " + " + ".join(job["regressors"]) + " | firm + year"
+    model = pf.feols(formula, data=data, vcov={"CRV1": job["cluster"]}, fixef_tol=1e-12, fixef_maxiter=100_000)
+    answers[name] = {"b": model.coef().tolist(), "se": model.se().tolist()}
+print(json.dumps(answers))
+"""
+CASES = [
+    ("twfe", "firm", {"time_varying": ("x",)}), ("twfe", "region", {"time_varying": ("x",), "baseline": ("size",)}),
+    ("event_study", "firm", {"time_varying": ("x",)}), ("event_study", "firm", {"baseline": ("size",)}),
+    ("event_study", "firm", {"time_varying": ("x",), "leads": 0, "cohort_trends": True}),
+]  # fmt: skip
+
+
+def covered() -> pd.DataFrame:
+    table = frame(0.15)
+    number, rng = table["firm"].str[1:].astype(int), np.random.default_rng(2)
+    x = 0.5 * table["y"] + rng.normal(size=len(table))
+    return table.assign(
+        x=x.where(rng.random(len(table)) > 0.1), size=np.sqrt(1.0 + number % 7), region=[f"R{i % 30}" for i in number]
+    )
+
+
+def regressors(table: pd.DataFrame, method: str, options: dict) -> dict[str, np.ndarray]:
+    """Return the columns of a formula: what is asked of the award first."""
+    times = [e for e in sorted(table["event"].dropna().unique()) if e != -1 and (e >= 0 or "leads" not in options)]
+    found = {"hit": table["hit"].to_numpy()}
+    if method == "event_study":
+        found = {f"e{k}": (table["event"] == e).to_numpy(float) for k, e in enumerate(times)}
+    found |= {name: table[name].to_numpy() for name in options.get("time_varying", ())}
+    for t in sorted(table["year"].unique())[1:] if "baseline" in options else ():
+        found[f"size{t}"] = table["size"].to_numpy() * (table["year"] == t).to_numpy()
+    for g in sorted(set(table["g"]) - {0}) if "cohort_trends" in options else ():
+        found[f"trend{g}"] = (table["g"] == g).to_numpy() * (table["year"].to_numpy(float) - 2011)
+    return found
+
+
+@pytest.fixture(scope="module")
+def beside(tmp_path_factory) -> list[dict]:
+    """All answers from one process: its clustered errors depend on the hash seed."""
+    jobs = {}
+    for k, (method, cluster, options) in enumerate(CASES):
+        table = covered()
+        table = table.dropna(subset=["x"]) if "time_varying" in options else table
+        columns = regressors(table, method, options)
+        data = table[["firm", "year", "region", "y"]].assign(**columns)
+        jobs[str(k)] = {"data": data.to_dict("list"), "regressors": list(columns), "cluster": cluster}
+    path = tmp_path_factory.mktemp("pyfixest") / "jobs.json"
+    path.write_text(json.dumps(jobs))
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", BESIDE, str(path)], check=True, capture_output=True, text=True,
+        env={**os.environ, "PYTHONHASHSEED": "0"},
+    )  # fmt: skip
+    answers = json.loads(done.stdout.splitlines()[-1])
+    return [answers[str(k)] for k in range(len(CASES))]
+
+
+@pytest.mark.parametrize("k", range(len(CASES)))
+def test_what_is_held_beside_the_award(beside: list[dict], k: int) -> None:
+    method, cluster, options = CASES[k]
+    panel = twins.panel(
+        covered(), covariates=("size", "region"), time_varying=("x",), clusters=() if cluster == "firm" else (cluster,)
+    )
+    found = ek.estimate(twins.sample(dataclasses.replace(panel, inference=Inference(**PLAIN))), method, **options).table
+    np.testing.assert_allclose(found["estimate"], beside[k]["b"][: len(found)], atol=SAME)
+    np.testing.assert_allclose(found["std_error"], beside[k]["se"][: len(found)], atol=SAME)

@@ -1,0 +1,180 @@
+"""Regressions beside covariates of firms against stored answers: base_did, Michigan training grants, and LaLonde."""
+
+import dataclasses
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import evalkit as ek
+import twins
+from evalkit.model.study import Inference
+from references import reference
+
+CONVERTED = 1e-7
+"""Stored standard errors of another convention, turned into ours by the exact ratio of two factors."""
+
+
+def stored(name: str) -> dict:
+    return json.loads(reference(f"answers/{name}.json").read_text())
+
+
+def plain(table: pd.DataFrame, **roles: object) -> ek.MatchedSample:
+    """Return all firms, with standard errors that are not corrected."""
+    return twins.sample(dataclasses.replace(twins.panel(table, **roles), inference=Inference(correction="cr1")))
+
+
+@pytest.fixture(scope="module")
+def base_did() -> ek.MatchedSample:
+    data = pd.read_csv(reference("data/base_did.csv"))
+    table = data.assign(firm=data["id"].astype(str), year=data["period"], g=6 * data["treat"])
+    return plain(table, time_varying=("x1",))
+
+
+def test_event_study_beside_a_covariate_by_year(base_did: ek.MatchedSample) -> None:
+    """The R package fixest's walkthrough, 108 units in ten periods."""
+    answer = stored("base_did_event_study")
+    rows = ek.estimate(base_did, "event_study", time_varying=("x1",)).table
+    assert rows["event_time"].tolist() == [-5, -4, -3, -2, 0, 1, 2, 3, 4]
+    for row in rows.to_dict("records"):
+        period = row["event_time"] + 6
+        estimate, error = answer["values"]["event_study"][f"period::{period}:treat"]
+        assert row["estimate"] == pytest.approx(estimate, abs=answer["tolerance"]["coef"])
+        assert row["std_error"] == pytest.approx(error, abs=answer["tolerance"]["se"])
+        assert (round(row["estimate"], 6), round(row["std_error"], 6)) == tuple(
+            answer["printed"]["values"][str(period)]
+        )
+
+
+def test_one_effect_beside_a_covariate_by_year(base_did: ek.MatchedSample) -> None:
+    answer = stored("base_did_event_study")
+    row = ek.estimate(base_did, "twfe", time_varying=("x1",)).table.iloc[0]
+    estimate, error = answer["values"]["static_did"]
+    assert row["estimate"] == pytest.approx(estimate, abs=answer["tolerance"]["coef"])
+    assert row["std_error"] == pytest.approx(error, abs=answer["tolerance"]["se"])
+
+
+@pytest.fixture(scope="module")
+def grants() -> pd.DataFrame:
+    data = pd.read_csv(reference("data/wooldridge_jtrain.csv"))
+    first = data[data["grant"] == 1].groupby("fcode")["year"].min()
+    return data.assign(
+        firm=data["fcode"].astype(int).astype(str), g=data["fcode"].map(first).fillna(0).astype(int)
+    )  # fmt: skip
+
+
+SCRAP = {"cr2": "fe_lscrap_clubSandwich_CR2", "cr3": "fe_lscrap_clubSandwich_CR3"}
+
+
+@pytest.mark.parametrize("correction", SCRAP)
+def test_scrap_rates_corrected_with_their_degrees_of_freedom(grants: pd.DataFrame, correction: str) -> None:
+    answer = stored("jtrain_fe")
+    table = grants.assign(y=grants["lscrap"]).dropna(subset=["y"])
+    rows = ek.estimate(twins.sample(twins.panel(table)), "event_study", leads=0, covariance=correction)
+    for i, name in enumerate(("grant", "grant_1")):
+        expected = answer["values"][SCRAP[correction]][name]
+        assert rows.table["estimate"][i] == pytest.approx(expected["beta"], abs=answer["tolerance"]["coef"])
+        assert rows.table["std_error"][i] == pytest.approx(expected["SE"], abs=answer["tolerance"]["se"])
+        assert rows.row_dof[i] == pytest.approx(expected["df_Satt"], abs=answer["tolerance"]["df_satt"])
+        assert rows.table["p_value"][i] == pytest.approx(expected["p_Satt"], abs=1e-7)
+
+
+def test_scrap_rates_with_equal_variances_and_without_correction(grants: pd.DataFrame) -> None:
+    """Ours counts two effects of years less a constant, four with the awards: stored CR0 by the exact factor."""
+    answer = stored("jtrain_fe")
+    table = grants.assign(y=grants["lscrap"]).dropna(subset=["y"])
+    sample = twins.sample(twins.panel(table))
+    equal = ek.estimate(sample, "event_study", leads=0, covariance="homoskedastic").table
+    one = ek.estimate(sample, "event_study", leads=0, covariance="cr1").table
+    factor = np.sqrt(54 / 53 * 161 / (162 - 5))
+    for i, name in enumerate(("grant", "grant_1")):
+        textbook = answer["values"]["fe_lscrap_plm"]["coef"][name]
+        assert equal["estimate"][i] == pytest.approx(textbook["estimate"], abs=answer["tolerance"]["coef"])
+        assert equal["std_error"][i] == pytest.approx(textbook["se"], abs=answer["tolerance"]["se"])
+        assert equal["p_value"][i] == pytest.approx(textbook["p"], abs=1e-7)
+        raw = answer["values"]["fe_lscrap_clubSandwich_CR0"][name]["SE"]
+        assert one["std_error"][i] == pytest.approx(raw * factor, abs=answer["tolerance"]["se"])
+
+
+def test_training_hours_beside_employment(grants: pd.DataFrame) -> None:
+    """Wooldridge, exercise of chapter 14: hours on grants beside log employment, which varies over time."""
+    answer = stored("jtrain_fe")
+    table = grants.assign(y=grants["hrsemp"]).dropna(subset=["y"])
+    both = table.dropna(subset=["lemploy"])
+    assert (len(both), both["firm"].nunique()) == (390, answer["values"]["fe_hrsemp"]["nfirms"])
+    sample = plain(table, time_varying=("lemploy",))
+    how = {"leads": 0, "time_varying": ("lemploy",)}
+    equal = ek.estimate(sample, "event_study", covariance="homoskedastic", **how).table
+    one = ek.estimate(sample, "event_study", **how).table
+    seen = both.groupby("firm")["y"].transform("size")
+    n, g = int((seen > 1).sum()), both["firm"][seen > 1].nunique()
+    all_dummies = 135 / 134 * 389 / (390 - 140)
+    ours = g / (g - 1) * (n - 1) / (n - 6)
+    for i, name in enumerate(("grant", "grant_1")):
+        textbook = answer["values"]["fe_hrsemp"]["coef"][name]
+        assert equal["estimate"][i] == pytest.approx(textbook["estimate"], abs=answer["tolerance"]["coef"])
+        assert equal["std_error"][i] == pytest.approx(textbook["se"], abs=answer["tolerance"]["se"])
+        clustered = answer["values"]["fe_hrsemp_vcovCL_HC1"][name]["se"]
+        assert one["std_error"][i] == pytest.approx(clustered * np.sqrt(ours / all_dummies), abs=CONVERTED)
+
+
+def test_first_differences_of_two_years_are_the_regression_with_firm_effects(grants: pd.DataFrame) -> None:
+    answer = stored("jtrain_fe")
+    table = grants[grants["year"] < 1989].assign(g=lambda t: t["g"].where(t["g"] < 1989, 0))
+    for outcome, name in (("lscrap", "fd_lscrap_8887"), ("scrap", "fd_scrap_8887")):
+        sample = twins.sample(twins.panel(table.assign(y=table[outcome]).dropna(subset=["y"])))
+        equal = ek.estimate(sample, "twfe", covariance="homoskedastic").table.iloc[0]
+        expected = answer["values"][name]["coef"]["dgrant"]
+        assert equal["estimate"] == pytest.approx(expected["estimate"], abs=answer["tolerance"]["coef"])
+        assert equal["std_error"] == pytest.approx(expected["se"], abs=answer["tolerance"]["se"])
+    sample = twins.sample(twins.panel(table.assign(y=table["lscrap"]).dropna(subset=["y"])))
+    for correction in ("cr2", "cr3"):
+        expected = answer["values"][f"fd_lscrap_8887_HC{correction[-1]}"]["dgrant"]["se"]
+        found = ek.estimate(sample, "twfe", covariance=correction).table["std_error"].iloc[0]
+        assert found == pytest.approx(expected, abs=answer["tolerance"]["se"])
+
+
+COVARIATES = ("age", "educ", "black", "hisp", "marr", "nodegree", "re74", "re75")
+
+
+def experiment(name: str) -> pd.DataFrame:
+    """Return an experiment as a panel of two years, all earnings 0 in the first: changes are earnings."""
+    data = pd.read_csv(reference("data/causaldata_nsw_mixtape.csv" if name == "dw" else "data/drdid_nsw.csv"))
+    if name == "lalonde":
+        data = data[data["treated"].notna()].assign(treat=lambda t: t["treated"])
+    data = data.assign(firm=[f"{i:05d}" for i in range(len(data))], g=np.where(data["treat"] == 1, 1978, 0))
+    return pd.concat([data.assign(year=1977, y=0.0), data.assign(year=1978, y=data["re78"])])
+
+
+@pytest.mark.parametrize(("name", "key"), [("dw", "experimental_dw"), ("lalonde", "experimental_lal")])
+def test_experiments_as_differences_of_means(name: str, key: str) -> None:
+    """The National Supported Work experiment: CR2 of two means is HC2, and its degrees of freedom are Welch's."""
+    answer = stored("lalonde_experimental")
+    expected, same = answer["values"][key], answer["tolerance"]["rel"]
+    sample = twins.sample(dataclasses.replace(twins.panel(experiment(name)), inference=Inference(correction="cr2")))
+    found = ek.estimate(sample, "group_time")
+    row = found.table.iloc[0]
+    assert (row["n_treated"], row["n_control"]) == (expected["n1"], expected["n0"])
+    assert row["estimate"] == pytest.approx(expected["diff"], rel=same)
+    assert row["std_error"] == pytest.approx(expected["se_HC2"], rel=same)
+    assert found.row_dof[0] == pytest.approx(expected["df_welch"], rel=same)
+    assert row["p_value"] == pytest.approx(expected["p_welch"], rel=1e-8)
+    equal = ek.estimate(sample, "twfe", covariance="homoskedastic").table.iloc[0]
+    assert equal["std_error"] == pytest.approx(expected["se_classical"], rel=same)
+    for correction in ("cr2", "cr3"):
+        row = ek.estimate(sample, "twfe", covariance=correction).table.iloc[0]
+        assert row["std_error"] == pytest.approx(expected[f"se_HC{correction[-1]}"], rel=same)
+
+
+def test_an_experiment_beside_what_its_persons_were() -> None:
+    """A regression of changes on covariates is one of two years with a slope of each covariate in the second."""
+    answer = stored("lalonde_experimental")
+    expected, same = answer["values"]["experimental_dw"]["adj"], answer["tolerance"]["rel"]
+    sample = plain(experiment("dw"), covariates=COVARIATES)
+    equal = ek.estimate(sample, "twfe", baseline=COVARIATES, covariance="homoskedastic").table.iloc[0]
+    assert equal["estimate"] == pytest.approx(expected["est"], rel=same)
+    assert equal["std_error"] == pytest.approx(expected["se"], rel=same)
+    one = ek.estimate(sample, "twfe", baseline=COVARIATES).table.iloc[0]
+    theirs, ours = 445 / (445 - 10), 445 / 444 * 889 / (890 - 11)
+    assert one["std_error"] == pytest.approx(expected["HC1"] * np.sqrt(ours / theirs), rel=same)
