@@ -86,8 +86,13 @@ def estimate(sample: MatchedSample, method: str = "group_time", **options: Any) 
     ------
     StudyError
         The sample has matched sets, and the estimator would ignore them (`E_OPTION`).
+    DataError
+        An outcome is the same everywhere (`E_NO_VARIANCE`).
+    EstimationError, DesignError
+        See the estimator.
     """
     from evalkit.engine.memory import system_memory
+    from evalkit.engine.paths import require_variance
 
     estimator = methods.build("estimation", method, options)
     if sample.sets is not None and not getattr(estimator, "takes_sets", False):
@@ -97,6 +102,7 @@ def estimate(sample: MatchedSample, method: str = "group_time", **options: Any) 
             code="E_OPTION",
             hint='estimate with method = "matched_sets"',
         )
+    require_variance(sample.panel)
     with system_memory():
         effects: Effects = estimator.estimate(sample)
     return effects

@@ -13,10 +13,11 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from evalkit.engine.local import map_blocks
-from evalkit.errors import DesignError, EstimationError, UnknownNameError, did_you_mean
+from evalkit.errors import DataError, DesignError, EstimationError, UnknownNameError, did_you_mean
 from evalkit.model.panel import Panel
 from evalkit.model.sample import MatchedSample
 from evalkit.model.study import Outcome
+from evalkit.stats.cluster import require_two_clusters
 from evalkit.stats.moments import Moments, Partial, Quantum, block_moments, combine
 from evalkit.stats.transforms import transform
 
@@ -200,7 +201,7 @@ def grouped(sample: MatchedSample, stratum: NDArray[np.int64] | None, n_strata: 
     DesignError
         No firm has a positive weight, or some have no cluster (`E_CLUSTERS`).
     EstimationError
-        A weight is negative or not finite (`E_WEIGHT`).
+        A weight is negative or not finite (`E_WEIGHT`); all firms that count are in one cluster (`E_CLUSTERS`).
     """
     weight = sample.weight
     if not np.isfinite(weight).all() or (weight < 0).any():
@@ -208,6 +209,8 @@ def grouped(sample: MatchedSample, stratum: NDArray[np.int64] | None, n_strata: 
     if not (weight > 0).any():
         raise DesignError("no firm has a positive weight", code="E_NO_TREATED")
     cluster, n_second = clusters(sample.panel)
+    if cluster is not None:
+        require_two_clusters(cluster[weight > 0], n_second)
     return Grouping(cluster, stratum, n_second, n_strata)
 
 
@@ -223,11 +226,14 @@ def clusters(panel: Panel) -> tuple[NDArray[np.int64] | None, int]:
     ------
     DesignError
         Some firms have no cluster (`E_CLUSTERS`).
+    EstimationError
+        All firms are in one cluster (`E_CLUSTERS`).
     """
     code, _ = category_codes(panel, panel.clusters, "covariates.clusters")
-    if len(panel.clusters) < 2:
-        return code, 0
-    return code, category_codes(panel, panel.clusters[1:], "covariates.clusters")[1]
+    n_second = category_codes(panel, panel.clusters[1:], "covariates.clusters")[1] if len(panel.clusters) > 1 else 0
+    if code is not None:
+        require_two_clusters(code, n_second)
+    return code, n_second
 
 
 def category_codes(panel: Panel, names: tuple[str, ...], where: str) -> tuple[NDArray[np.int64] | None, int]:
@@ -257,6 +263,23 @@ def category_codes(panel: Panel, names: tuple[str, ...], where: str) -> tuple[ND
         code = own if code is None else code * len(levels) + own
         size *= len(levels)
     return code, size
+
+
+def require_variance(panel: Panel) -> None:
+    """Refuse an outcome with one value everywhere, whose effect would be 0 without error.
+
+    Raises
+    ------
+    DataError
+        `E_NO_VARIANCE`.
+    """
+    for outcome in panel.outcomes:
+        ends = panel.bounds(panel.columns_of(outcome))
+        known = ends[:, ~np.isnan(ends[0])]
+        if known.size and known.min() == known.max():
+            raise DataError(
+                "the outcome is the same everywhere", where=f"outcome '{outcome.name}'", code="E_NO_VARIANCE"
+            )
 
 
 def path_bounds(panel: Panel) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -8,8 +8,9 @@ from evalkit.engine.multipliers import drawn
 from evalkit.engine.own_regressors import regress_own
 from evalkit.engine.paths import baseline_means
 from evalkit.model.effects import Effects
+from evalkit.model.panel import Panel
 from evalkit.model.sample import MatchedSample
-from evalkit.stats.cohorts import caveats, cohort_shares
+from evalkit.stats.cohorts import caveats, cohort_shares, seen_once, years_without_comparison
 from evalkit.stats.inference import effects_table
 from evalkit.stats.own_regressors import own_caveats
 from evalkit.stats.regression import Covariance, Problem, regress
@@ -49,5 +50,11 @@ def regression_effects(
         table=table, vcov=vcov, method=method, options=options, outcomes=panel.outcomes,
         baseline=baseline_means(sample), dof=found.dof, level=panel.inference.level, draws=draws,
         shares=cohort_shares(moments, cohorts, found.influence) if len(cohorts) else None,
-        notes=(*caveats(problem.n_dropped, problem.labels, found.is_corrected), *own_caveats(own), *told),
+        notes=(*caveats(problem.n_dropped, problem.labels, found.is_corrected), *_notes(panel, problem), *told),
     )  # fmt: skip
+
+
+def _notes(panel: Panel, problem: Problem) -> tuple[str, ...]:
+    """Return what a reader must know of the firm-years; only effects of cohorts leave out years without comparison."""
+    years = years_without_comparison(problem.moments, panel) if problem.cohorts else ()
+    return (*seen_once(problem.moments, panel), *years, *own_caveats(problem.own))

@@ -11,7 +11,7 @@ from evalkit.model.effects import Effects
 from evalkit.model.panel import Panel
 from evalkit.model.sample import MatchedSample
 from evalkit.stats.cluster import clusters_among
-from evalkit.stats.cohorts import caveats, cohort_shares
+from evalkit.stats.cohorts import caveats, cohort_shares, seen_once
 from evalkit.stats.inference import effects_table
 from evalkit.stats.mean_contrasts import MeanContrast, contrast_means
 from evalkit.stats.moments import Moments
@@ -74,7 +74,7 @@ class Method:
             table=table, vcov=vcov, method="difference", options=dataclasses.asdict(self), outcomes=panel.outcomes,
             baseline=baseline_means(sample), dof=found.dof, level=panel.inference.level, parts=found.parts,
             shares=cohort_shares(moments, own, found.influence), draws=draws,
-            notes=(*caveats(n_dropped, labels, found.is_corrected), *told),
+            notes=(*caveats(n_dropped, labels, found.is_corrected), *seen_once(moments, panel), *told),
         )  # fmt: skip
 
     def _row(self, moments: Moments, panel: Panel, outcome: int, cohort: int) -> "_Row | None":

@@ -11,7 +11,7 @@ from evalkit.model.effects import Effects
 from evalkit.model.panel import Panel
 from evalkit.model.sample import MatchedSample
 from evalkit.stats.cluster import clusters_among
-from evalkit.stats.cohorts import event_times, observed_of, require_before_and_after
+from evalkit.stats.cohorts import event_times, observed_of, require_before_and_after, require_controls
 from evalkit.stats.moments import Moments
 from evalkit.stats.regression import Covariance, Design, Problem, stratum_effects, treatable, with_trends
 
@@ -71,7 +71,8 @@ class Method(Controls):
         Raises
         ------
         DesignError
-            No firm is treated within the periods after having been untreated (`E_NO_TREATED`).
+            No firm is treated within the periods after having been untreated (`E_NO_TREATED`); all are, and at once
+            (`E_NO_CONTROL`).
         EstimationError
             Event times are not identified (`E_COLLINEAR`); equal variances asked for with weights (`E_OPTION`).
         """
@@ -83,6 +84,7 @@ class Method(Controls):
         panel = sample.panel
         whole, beside = self.moments(sample, self.strata)
         moments, n_dropped = treatable(whole, panel.periods[0] + 1 + panel.anticipation)
+        require_controls(moments, panel.periods[-1])
         events = [self._events(panel, moments, o) for o in range(len(panel.outcomes))]
         designs = [
             Design(

@@ -16,7 +16,7 @@ from evalkit.model.sample import MatchedSample
 from evalkit.stats.arms import Contrast, observed_throughout
 from evalkit.stats.cell_changes import sides
 from evalkit.stats.cluster import clusters_among
-from evalkit.stats.cohorts import caveats, cohort_shares
+from evalkit.stats.cohorts import caveats, cohort_shares, left_out
 from evalkit.stats.inference import effects_table
 from evalkit.stats.mean_contrasts import MeanContrast, contrast_means
 from evalkit.stats.moments import Moments
@@ -121,7 +121,8 @@ class Method:
         labels["n_clusters"] = [clusters_among(moments, c.treated) for c in contrasts]
         return _Found(
             labels, found.estimate, found.vcov, cohort_shares(moments, cohorts, found.influence), draws,
-            (*caveats(n_dropped, labels, found.is_corrected), *notes, *told), found.dof, found.parts,
+            (*caveats(n_dropped, labels, found.is_corrected), *notes, *left_out(moments, panel), *told),
+            found.dof, found.parts,
         )  # fmt: skip
 
     def _adjusted(self, sample: MatchedSample, names: Sequence[str]) -> "_Found":

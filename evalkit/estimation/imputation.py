@@ -9,7 +9,7 @@ from evalkit.engine.paths import baseline_means, sample_moments
 from evalkit.errors import DesignError
 from evalkit.model.effects import Effects
 from evalkit.model.sample import MatchedSample
-from evalkit.stats.cohorts import caveats, cohort_shares
+from evalkit.stats.cohorts import caveats, cohort_shares, left_out
 from evalkit.stats.imputed import imputed, imputed_labels, not_imputed, parts_by_cohort, with_errors
 from evalkit.stats.inference import effects_table
 from evalkit.stats.regression import treatable
@@ -61,6 +61,9 @@ class Method:
             table=table, vcov=vcov, method="imputation", options={}, outcomes=panel.outcomes,
             baseline=baseline_means(sample), level=panel.inference.level, draws=draws, dof=dof,
             parts=parts_by_cohort(moments, found),
-            notes=(*caveats(n_dropped, labels, found.is_corrected), *not_imputed(moments, parts), *told),
+            notes=(
+                *caveats(n_dropped, labels, found.is_corrected), *left_out(moments, panel),
+                *not_imputed(moments, parts), *told,
+            ),
             shares=cohort_shares(moments, cohorts, found.influence),
         )  # fmt: skip

@@ -13,7 +13,7 @@ from evalkit.model.effects import Effects
 from evalkit.model.panel import Panel
 from evalkit.model.sample import MatchedSample
 from evalkit.stats.cluster import Correction, Linear, Robust, clusters_among, corrected, require_clusters
-from evalkit.stats.cohorts import caveats
+from evalkit.stats.cohorts import caveats, seen_once
 from evalkit.stats.inference import effects_table
 from evalkit.stats.moments import Moments
 from evalkit.stats.regression import chosen_correction, joint
@@ -80,7 +80,8 @@ class Method:
         labels = _labels(sample, moments, stacks)
         table, vcov = effects_table(labels, estimate, found.vcov, found.dof, panel.inference.level)
         n_left_out = sum(len({int(c) for c in moments.cohort if c > 0} - set(s.cohorts)) for s in stacks[:1])
-        notes = (*((f"cohorts_left_out:{n_left_out}",) if n_left_out else ()), *caveats(0, labels, found.is_corrected))
+        cohorts = (f"cohorts_left_out:{n_left_out}",) if n_left_out else ()
+        notes = (*cohorts, *caveats(0, labels, found.is_corrected), *seen_once(moments, panel))
         draws, told = drawn(sample, moments, found.influence, scale=found.scale)
         return Effects(
             table=table, vcov=vcov, method="stacked", options=dataclasses.asdict(self), outcomes=panel.outcomes,

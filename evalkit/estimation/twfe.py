@@ -9,7 +9,7 @@ from evalkit.engine.regressions import regression_effects
 from evalkit.model.effects import Effects
 from evalkit.model.sample import MatchedSample
 from evalkit.stats.cluster import clusters_among
-from evalkit.stats.cohorts import event_times, observed_of, require_before_and_after
+from evalkit.stats.cohorts import event_times, observed_of, require_before_and_after, require_controls
 from evalkit.stats.regression import Covariance, Design, Problem, stratum_effects, treatable, with_trends
 
 
@@ -51,7 +51,7 @@ class Method(Controls):
         Raises
         ------
         DesignError
-            No firm is observed before and after its award (`E_NO_TREATED`).
+            No firm is observed before and after its award (`E_NO_TREATED`); all have theirs at once (`E_NO_CONTROL`).
         EstimationError
             The effect is not identified (`E_COLLINEAR`); equal variances asked for with weights (`E_OPTION`).
         """
@@ -64,6 +64,7 @@ class Method(Controls):
         panel = sample.panel
         whole, beside = self.moments(sample, self.strata)
         moments, n_dropped = treatable(whole, panel.periods[0] + 1 + panel.anticipation)
+        require_controls(moments, panel.periods[-1])
         times, treated = event_times(moments, panel.periods)
         hit = treated[:, None] & (times >= -panel.anticipation)
         designs = []

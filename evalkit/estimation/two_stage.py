@@ -9,7 +9,7 @@ from evalkit.engine.paths import baseline_means, sample_moments
 from evalkit.errors import DesignError
 from evalkit.model.effects import Effects
 from evalkit.model.sample import MatchedSample
-from evalkit.stats.cohorts import caveats
+from evalkit.stats.cohorts import caveats, left_out
 from evalkit.stats.imputed import Imputed, imputed, imputed_labels, not_imputed, with_errors
 from evalkit.stats.inference import effects_table
 from evalkit.stats.regression import treatable
@@ -56,7 +56,10 @@ class Method:
         return Effects(
             table=table, vcov=vcov, method="two_stage", options={}, outcomes=panel.outcomes,
             baseline=baseline_means(sample), level=panel.inference.level, draws=draws, dof=dof,
-            notes=(*caveats(n_dropped, labels, found.is_corrected), *not_imputed(moments, cells), *told),
+            notes=(
+                *caveats(n_dropped, labels, found.is_corrected), *left_out(moments, panel),
+                *not_imputed(moments, cells), *told,
+            ),
         )  # fmt: skip
 
 

@@ -55,7 +55,8 @@ def grade(evaluation: Evaluation) -> Grade:
 
 
 def _adjusts(effects: Effects) -> bool:
-    return bool(effects.options.get("covariates")) or effects.options.get("adjustment", "none") != "none"
+    named = any(effects.options.get(key) for key in ("covariates", "baseline"))
+    return named or effects.options.get("adjustment", "none") != "none"
 
 
 def _against(evaluation: Evaluation) -> list[str]:

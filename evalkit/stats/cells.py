@@ -6,11 +6,10 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from evalkit.errors import DesignError
 from evalkit.model.panel import Panel
 from evalkit.model.sample import MatchedSample
 from evalkit.stats.cluster import clusters_among
-from evalkit.stats.cohorts import observed_of
+from evalkit.stats.cohorts import observed_of, require_controls
 from evalkit.stats.moments import Moments
 from evalkit.stats.regression import Design
 
@@ -42,14 +41,9 @@ def with_controls(moments: Moments, panel: Panel) -> tuple[Moments, list[int]]:
     DesignError
         There is no cohort, or a single one and nothing to compare it with (`E_NO_TREATED`, `E_NO_CONTROL`).
     """
-    last = panel.periods[-1]
-    cohorts = [int(c) for c in np.unique(moments.cohort) if 0 < c <= last]
-    if not cohorts:
-        raise DesignError("no firm is treated within the periods", code="E_NO_TREATED")
-    if (moments.cohort == 0).any() or (moments.cohort > last).any():
+    cohorts, has_untreated = require_controls(moments, panel.periods[-1])
+    if has_untreated:
         return moments, cohorts
-    if len(cohorts) == 1:
-        raise DesignError("all firms are treated, and all in the same period", code="E_NO_CONTROL")
     late = np.tile(np.array(panel.periods) >= cohorts[-1] - panel.anticipation, len(panel.outcomes))
     return moments.without(np.broadcast_to(late, moments.observed.shape)), cohorts[:-1]
 

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evalkit.errors import EstimationError
-from evalkit.stats.moments import Moments, cluster_sums
+from evalkit.stats.moments import Moments, cluster_sums, cluster_ways
 from evalkit.stats.within import Fit
 
 Correction = Literal["cr1", "cr2", "cr3"]
@@ -169,6 +169,18 @@ def small_sample(n: int, n_rows: int, k: int) -> float:
     """
     require_clusters(n)
     return float(np.sqrt(n / (n - 1) * (n_rows - 1) / (n_rows - k)))
+
+
+def require_two_clusters(cluster: NDArray[np.int64], n_second: int) -> None:
+    """Refuse firms that are all in one cluster (n,), in one of two ways where there are two.
+
+    Raises
+    ------
+    EstimationError
+        `E_CLUSTERS`.
+    """
+    for way in cluster_ways(cluster, n_second):
+        require_clusters(1 if (way == way[:1]).all() else 2)
 
 
 def corrected(moments: Moments, linear: Linear, correction: Correction) -> Robust:

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from evalkit.errors import DesignError
 from evalkit.model.effects import CohortShares
+from evalkit.model.panel import Panel
 from evalkit.stats.inference import lacks_error
 from evalkit.stats.moments import Moments
 
@@ -40,6 +41,42 @@ def require_before_and_after(moments: Moments, periods: tuple[int, ...], outcome
     seen = observed_of(moments, outcome, len(periods))
     if not (seen & treated[:, None] & (times >= 0)).any():
         raise DesignError("no firm is observed before and after its award", where=name, code="E_NO_TREATED")
+
+
+def require_controls(moments: Moments, last: int) -> tuple[list[int], bool]:
+    """Return the cohorts treated by the `last` period, and whether some firms are untreated until then.
+
+    Raises
+    ------
+    DesignError
+        There is no such cohort, or a single one and nothing to compare it with (`E_NO_TREATED`, `E_NO_CONTROL`).
+    """
+    cohorts = [int(c) for c in np.unique(moments.cohort) if 0 < c <= last]
+    if not cohorts:
+        raise DesignError("no firm is treated within the periods", code="E_NO_TREATED")
+    has_untreated = bool(((moments.cohort == 0) | (moments.cohort > last)).any())
+    if not has_untreated and len(cohorts) == 1:
+        raise DesignError("all firms are treated, and all in the same period", code="E_NO_CONTROL")
+    return cohorts, has_untreated
+
+
+def seen_once(moments: Moments, panel: Panel) -> tuple[str, ...]:
+    """Return the note on firms seen in fewer than two years of every outcome: they say nothing beside firm effects."""
+    seen = moments.pattern.reshape(moments.n_groups, -1, len(panel.periods)).sum(axis=2).max(axis=1)
+    n_firms = int(moments.n[seen < 2].sum())
+    return (f"seen_once:{n_firms}",) if n_firms else ()
+
+
+def years_without_comparison(moments: Moments, panel: Panel) -> tuple[str, ...]:
+    """Return the note on years from the last cohort's award on, where no firm is left that is untreated until then."""
+    first, last = int(moments.cohort.max(initial=0)) - panel.anticipation, panel.periods[-1]
+    is_left = bool((moments.cohort == 0).any()) or first > last
+    return () if is_left else (f"no_comparison:{first}-{last}",)
+
+
+def left_out(moments: Moments, panel: Panel) -> tuple[str, ...]:
+    """Return the notes on firms and years that say nothing."""
+    return (*seen_once(moments, panel), *years_without_comparison(moments, panel))
 
 
 def cohort_shares(moments: Moments, cohorts: NDArray[np.int64], influence: list[NDArray[np.float64]]) -> CohortShares:

@@ -113,7 +113,7 @@ class Moments:
     @property
     def ways(self) -> "tuple[NDArray[np.int64], ...]":
         """Clusters (C,) in each way; none when each firm is its own."""
-        return () if self.cluster is None else _ways(self.cluster, self.n_second)
+        return () if self.cluster is None else cluster_ways(self.cluster, self.n_second)
 
     @property
     def n_groups(self) -> int:
@@ -180,11 +180,12 @@ def clustered(scores: NDArray[np.float64], cluster: NDArray[np.int64], n_second:
 
     In two ways (`n_second` above 0) a cluster is first * n_second + second.
     """
-    parts = [x.T @ x for x in (cluster_sums(way, scores) for way in (*_ways(cluster, n_second), cluster))]
+    parts = [x.T @ x for x in (cluster_sums(way, scores) for way in (*cluster_ways(cluster, n_second), cluster))]
     return _positive(parts[0] + parts[1] - parts[2]) if n_second else parts[0]
 
 
-def _ways(cluster: NDArray[np.int64], n_second: int) -> tuple[NDArray[np.int64], ...]:
+def cluster_ways(cluster: NDArray[np.int64], n_second: int) -> tuple[NDArray[np.int64], ...]:
+    """Return clusters (n,) in each way; in two ways a cluster is first * n_second + second."""
     return (cluster // n_second, cluster % n_second) if n_second else (cluster,)
 
 

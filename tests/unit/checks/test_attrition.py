@@ -57,9 +57,10 @@ def test_nobody_missing_gives_the_effect_itself() -> None:
 
 
 @pytest.mark.parametrize(
-    ("treated", "control", "verdict"), [(0.1, 0.1, "pass"), (0.0, 0.12, "warn"), (0.5, 0.0, "fail")]
+    ("treated", "control", "verdict"),
+    [(0.1, 0.1, "pass"), (0.05, 0.08, "pass"), (0.0, 0.12, "warn"), (0.5, 0.0, "fail")],
 )
-def test_differential_exit_is_seen(treated: float, control: float, verdict: str) -> None:
+def test_PAN10_differential_exit_is_seen(treated: float, control: float, verdict: str) -> None:
     result = check(gone(twins.frame(3000), treated, control))
     assert result.verdict == result.values["case"] == verdict
     assert result.values["low"] <= result.values["high"]

@@ -36,7 +36,7 @@ def test_rows_equal_means_of_the_frame() -> None:
 
 
 @pytest.mark.parametrize(("shift", "verdict"), [(0.099, "pass"), (0.101, "warn"), (0.249, "warn"), (0.251, "fail")])
-def test_limits(shift: float, verdict: str) -> None:
+def test_MAT14_limits(shift: float, verdict: str) -> None:
     x = np.tile([-1.0, 1.0], 10)
     sd = np.std(x, ddof=1)
     table = pd.DataFrame({

@@ -20,7 +20,7 @@ def by_hand(sample: ek.MatchedSample) -> dict[int, float]:
     return {e: treated[e] / total for e, total in used.items()}
 
 
-def test_controls_that_stay_contaminate_and_censored_ones_do_not() -> None:
+def test_MAT16_controls_that_stay_contaminate_and_censored_ones_do_not() -> None:
     panel = slow.panel(slow.frame())
     found = {}
     for future in ("drop", "censor", "intention_to_treat"):

@@ -135,7 +135,7 @@ def test_lnk08_states_that_overlap_are_set_aside(folder):
     assert frame(panel).isna()["prefecture"][given.number(3)]
 
 
-def test_pan03_a_firm_that_enters_after_its_award_is_counted_and_stays(folder):
+def test_PAN03_a_firm_that_enters_after_its_award_is_counted_and_stays(folder):
     def late(data):
         entered = {(given.number(2), y) for y in (2018, 2019, 2020)} | {(given.number(0), y) for y in (2018, 2019)}
         data["firm_years"] = [r for r in data["firm_years"] if (r["法人番号"], int(r["年度"])) not in entered]

@@ -48,20 +48,20 @@ def gaps(share: float) -> MatchedSample:
 
 CASES = {
     "all is well": ({}, (), 3),
-    "rejected": ({"checks": reports.checks("fail", 0.01)}, ("pretrends_rejected",), 2),
-    "untested": ({"checks": only("balance", "overlap")}, ("pretrends_untested",), 2),
+    "EST13 rejected": ({"checks": reports.checks("fail", 0.01)}, ("pretrends_rejected",), 2),
+    "EST12 untested": ({"checks": only("balance", "overlap")}, ("pretrends_untested",), 2),
     "not compared": ({"checks": only("pretrends", "overlap")}, ("balance_untested",), 2),
     "just alike": ({"checks": with_balance(0.25)}, (), 3),
-    "not alike": ({"checks": with_balance(0.2501)}, ("unbalanced",), 2),
+    "MAT14 not alike": ({"checks": with_balance(0.2501)}, ("unbalanced",), 2),
     "seven in ten": ({"flow": linked(70)}, (), 3),
     "fewer": ({"flow": linked(69)}, ("few_linked",), 2),
     "ten": ({"sample": reports.sample({2019: 10})}, (), 3),
     "nine": ({"sample": reports.sample({2019: 9})}, ("few_treated",), 2),
     "two before": ({"sample": reports.sample({reports.FIRST + 2: 40})}, (), 3),
-    "one before": ({"sample": reports.sample({reports.FIRST + 1: 40, 2019: 40})}, ("few_pre_periods",), 2),
-    "none before": ({"sample": reports.sample({reports.FIRST: 40})}, ("no_pre_period",), 2),
+    "EST12 one before": ({"sample": reports.sample({reports.FIRST + 1: 40, 2019: 40})}, ("few_pre_periods",), 2),
+    "EST12 none before": ({"sample": reports.sample({reports.FIRST: 40})}, ("no_pre_period",), 2),
     "some gaps": ({"sample": gaps(0.40)}, (), 3),
-    "many gaps": ({"sample": gaps(0.41)}, ("missing_outcomes",), 2),
+    "PAN10 many gaps": ({"sample": gaps(0.41)}, ("missing_outcomes",), 2),
 }
 """A fifth is half of 40 in 100 firms: half of their years are missing."""
 
@@ -84,7 +84,7 @@ def test_firms_that_leave_after_the_award_count_although_they_were_seen_before(g
     assert found.reasons == (*BASE, *reasons)
 
 
-def test_bounds_answer_for_a_rejected_test() -> None:
+def test_EST13_bounds_answer_for_a_rejected_test() -> None:
     checks = reports.checks("fail", 0.01)
     bounds = dataclasses.replace(checks[2], name="honest_did", verdict="warn", statistic=0.4)
     found = grade(reports.evaluation(study=reports.study(match=MATCHED), checks=(*checks, bounds)))
@@ -96,9 +96,10 @@ def test_any_check_of_the_design_that_fails_counts() -> None:
     assert grade(reports.evaluation(checks=checks)).reasons == (*BASE, "check:overlap", "unadjusted")
 
 
-def test_covariates_adjust() -> None:
+@pytest.mark.parametrize("options", [{"adjustment": "regression"}, {"baseline": ("size",)}, {"covariates": ("size",)}])
+def test_covariates_adjust(options: dict) -> None:
     asked = reports.study(match={"method": "none"})
-    effects = dataclasses.replace(reports.effects(asked), options={"adjustment": "regression"})
+    effects = dataclasses.replace(reports.effects(asked), options=options)
     found = grade(reports.evaluation(study=asked, effects=(effects,), checks=only("balance")))
     assert (found.sms, found.reasons) == (2, (*BASE, "pretrends_untested"))
 
@@ -138,7 +139,7 @@ def test_nothing_is_found_where_the_interval_holds_zero(language: str, says: str
 
 
 @pytest.mark.parametrize(("language", "says"), [("en", "no effect is stated"), ("ja", "効果は示さない")])
-def test_no_headline_where_paths_before_the_award_differ(language: str, says: str) -> None:
+def test_EST13_no_headline_where_paths_before_the_award_differ(language: str, says: str) -> None:
     text = headline(release(reports.evaluation(checks=reports.checks("fail", 0.01))), language)
     assert says in text
     assert "%" not in text
