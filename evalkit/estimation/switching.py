@@ -45,6 +45,10 @@ class Method:
     normalised : bool
         Divide each effect of the first change by the mean number of years in which the status was changed: the effect
         per year of support.
+    lasting : bool
+        Only firms whose status stays what it became: an effect l years on is that of l + 1 years of support without a
+        break, among the firms that had them. A break may itself come from how a firm did: these firms are then others
+        than those whose support lapsed, and the assumption below must hold for them.
 
     Assumes
     -------
@@ -62,12 +66,15 @@ class Method:
     leads: int | None = None
     lags: int | None = None
     normalised: bool = False
+    lasting: bool = False
 
     def __post_init__(self) -> None:
         if min(self.leads or 0, self.lags or 0) < 0:
             raise ValueError("leads and lags must not be negative")
         if self.normalised and self.changes == "every_change":
             raise ValueError("normalised is for the first change")
+        if self.lasting and self.changes == "every_change":
+            raise ValueError("lasting is for the first change")
 
     def estimate(self, sample: MatchedSample) -> Effects:
         """Estimate all event times of all outcomes with their joint covariance, from one read of the data.
@@ -84,7 +91,8 @@ class Method:
         panel = sample.panel
         if self.changes == "every_change" and panel.anticipation:
             raise StudyError("anticipation is for the first change", where="changes", code="E_OPTION")
-        statuses = read_statuses(panel, is_whole=self.changes == "every_change" or self.normalised)
+        is_whole = self.changes == "every_change" or self.normalised or self.lasting
+        statuses = read_statuses(panel, is_whole=is_whole)
         moments = labelled_moments(sample, statuses.label)
         cells = list(self._cells(moments, panel, statuses))
         if not cells:
@@ -99,7 +107,7 @@ class Method:
         """Give the comparisons asked for that have firms on both sides, outcome by outcome."""
         first = -np.inf if self.leads is None else -1 - panel.anticipation - self.leads
         last = np.inf if self.lags is None else self.lags
-        asked = comparisons(statuses.paths, self.changes, self.switchers, panel.anticipation)
+        asked = comparisons(statuses.paths, self.changes, self.switchers, panel.anticipation, self.lasting)
         for outcome in range(len(panel.outcomes)):
             for comparison in asked:
                 cell = _cell(moments, panel.periods, outcome, comparison)

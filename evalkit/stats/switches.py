@@ -50,7 +50,7 @@ def until_first_switch(paths: NDArray[np.bool_]) -> NDArray[np.bool_]:
     return np.asarray(paths[:, :1] ^ later)
 
 
-def first_changes(paths: NDArray[np.bool_], anticipation: int) -> Iterator[Comparison]:
+def first_changes(paths: NDArray[np.bool_], anticipation: int, is_lasting: bool = False) -> Iterator[Comparison]:
     """Give the comparisons after, and the placebos before, the first change of status.
 
     Switchers of one status and period are compared with firms that began with the same status and have not changed it
@@ -62,6 +62,8 @@ def first_changes(paths: NDArray[np.bool_], anticipation: int) -> Iterator[Compa
         Status in each period.
     anticipation : int
         Periods before a change in which firms may already react.
+    is_lasting : bool
+        Only switchers whose status stays what it became until the last period looked at.
 
     Reference
     ---------
@@ -77,10 +79,12 @@ def first_changes(paths: NDArray[np.bool_], anticipation: int) -> Iterator[Compa
             switchers, sign = own & (first == start), -1.0 if status else 1.0
             for at in range(since + 1, n_periods):
                 control = own & (first > at + anticipation)
-                yield Comparison(at - start, sign, at, since, at, switchers, control)
+                stays = (paths[:, start : at + 1] != status).all(axis=1)
+                treated = switchers & stays if is_lasting else switchers
+                yield Comparison(at - start, sign, at, since, at, treated, control)
                 back = since - (at - since)
                 if back >= 0:
-                    yield Comparison(back - start, sign, back, since, at, switchers, control)
+                    yield Comparison(back - start, sign, back, since, at, treated, control)
 
 
 def every_change(paths: NDArray[np.bool_]) -> Iterator[Comparison]:
@@ -103,10 +107,10 @@ def every_change(paths: NDArray[np.bool_]) -> Iterator[Comparison]:
 
 
 def comparisons(
-    paths: NDArray[np.bool_], kind: Kind, switchers: Switchers, anticipation: int = 0
+    paths: NDArray[np.bool_], kind: Kind, switchers: Switchers, anticipation: int = 0, is_lasting: bool = False
 ) -> list[Comparison]:  # fmt: skip
     """Return the comparisons with paths on both sides, by event time."""
-    found = first_changes(paths, anticipation) if kind == "first_change" else every_change(paths)
+    found = first_changes(paths, anticipation, is_lasting) if kind == "first_change" else every_change(paths)
     signs = {"all": (1.0, -1.0), "joiners": (1.0,), "leavers": (-1.0,)}[switchers]
     kept = [c for c in found if c.sign in signs and c.treated.any() and c.control.any()]
     return sorted(kept, key=lambda c: (c.event_time, -c.sign, c.at))

@@ -121,6 +121,36 @@ def test_lasting_support_is_group_time_against_the_not_yet_treated() -> None:
         assert mine.loc[event, "estimate"] == pytest.approx(mean, abs=1e-12)
 
 
+@pytest.mark.parametrize("switchers", ["joiners", "leavers"])
+def test_lasting_status_is_the_first_change_with_outcomes_after_a_break_unknown(switchers: str) -> None:
+    """Effects alone: the placebos of the other have firms that break later."""
+    table = frame()
+    wide = table.pivot_table(index="firm", columns="year", values="award").to_numpy() > 0
+    changed = wide != wide[:, :1]
+    broken = np.maximum.accumulate(changed, axis=1) & ~changed
+    broken = np.maximum.accumulate(broken, axis=1)
+    assert broken.any()
+    censored = table.assign(y=table["y"].mask(broken.ravel()))
+    found = ek.estimate(sample(table), "switching", switchers=switchers, lasting=True).table
+    other = ek.estimate(sample(censored), "switching", switchers=switchers).table
+    found, other = (t[t["event_time"] >= 0].reset_index(drop=True) for t in (found, other))
+    assert found["event_time"].tolist() == other["event_time"].tolist()
+    assert found["n_treated"].tolist() == other["n_treated"].tolist()
+    np.testing.assert_allclose(found["estimate"], other["estimate"], atol=SAME)
+    np.testing.assert_allclose(found["std_error"], other["std_error"], atol=SAME)
+
+
+def test_lasting_support_has_its_own_effect_where_support_lapses() -> None:
+    """An effect of a year of support that is gone without it: breaks pull the plain path down and not this one."""
+    table = frame(n=3000, noise=0.1, effect=1.0)
+    plain, lasting = (
+        ek.estimate(sample(table), "switching", switchers="joiners", lasting=asked).table.set_index("event_time")
+        for asked in (False, True)
+    )
+    np.testing.assert_allclose(lasting.loc[0:, "estimate"], 1.0, atol=5 * lasting.loc[0:, "std_error"].max())
+    assert (plain.loc[1:4, "estimate"] < 0.9).all()
+
+
 @pytest.mark.parametrize("switchers", ["all", "joiners", "leavers"])
 @pytest.mark.parametrize("changes", ["first_change", "every_change"])
 def test_planted_effects_are_found_in_both_directions(changes: str, switchers: str) -> None:
@@ -188,6 +218,8 @@ def test_refusals(monkeypatch: pytest.MonkeyPatch) -> None:
     panel = dataclasses.replace(twins.panel(table, award="award"), anticipation=1)
     with pytest.raises(StudyError, match="E_OPTION"):
         ek.estimate(twins.sample(panel), "switching", changes="every_change")
+    with pytest.raises(StudyError, match="E_OPTION"):
+        ek.estimate(sample(table), "switching", changes="every_change", lasting=True)
     monkeypatch.setattr("evalkit.engine.statuses.MOST_PATHS", 20)
     with pytest.raises(EstimationError, match="E_TOO_LARGE"):
         ek.estimate(sample(table), "switching", changes="every_change")
