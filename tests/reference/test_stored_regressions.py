@@ -55,6 +55,19 @@ def test_one_effect_beside_a_covariate_by_year(base_did: ek.MatchedSample) -> No
     assert row["std_error"] == pytest.approx(error, abs=answer["tolerance"]["se"])
 
 
+def test_one_effect_of_staggered_reforms() -> None:
+    """Goodman's reforms of mathematics courses, 26 states: the total of Bacon's decomposition, clustered by state."""
+    answer = stored("bacon_math_reform")
+    data = pd.read_csv(reference("data/bacon_math_reform.csv"))
+    table = data.assign(
+        firm=data["state"].astype(str), year=data["class"], g=data["reformyr_math"].fillna(0).astype(int),
+        y=data["incearn_ln"],
+    )  # fmt: skip
+    row = ek.estimate(plain(table), "twfe").table.iloc[0]
+    assert row["estimate"] == pytest.approx(answer["values"]["twfe"], abs=answer["tolerance"]["estimate"])
+    assert row["std_error"] == pytest.approx(answer["values"]["twfe_se_state"], abs=answer["tolerance"]["estimate"])
+
+
 @pytest.fixture(scope="module")
 def grants() -> pd.DataFrame:
     data = pd.read_csv(reference("data/wooldridge_jtrain.csv"))
