@@ -281,6 +281,15 @@ def test_what_has_no_influence_of_firms_is_refused(choices: dict, options: dict)
     assert caught.value.code == "E_OPTION"
 
 
+def test_multipliers_of_clusters_have_the_variance_of_the_estimates() -> None:
+    panel = twins.panel(table(), covariates=("size", "region"), time_varying=("x", "w"), clusters=("region",))
+    drawn = Inference(correction="cr1", bootstrap="rademacher", draws=999)
+    found = ek.estimate(twins.sample(dataclasses.replace(panel, inference=drawn)), "twfe", **OWN)
+    draws = found.draws.effects[:, 0]
+    sampling = 4 * np.sqrt(2 / len(draws))
+    assert (draws**2).mean() / found.vcov[0, 0] == pytest.approx(1.0, abs=sampling)
+
+
 def test_few_treated_firms_ask_for_a_choice() -> None:
     long = table(0.0).assign(g=lambda t: np.where(t["firm"] < "F00012", 2014, 0))
     panel = twins.panel(long, time_varying=("x",))
