@@ -13,7 +13,7 @@ from evalkit.errors import DesignError, EstimationError
 from evalkit.model.sample import MatchedSample
 from evalkit.stats.arms import Contrast, Firms, arms, observed_throughout
 from evalkit.stats.covariates import any_missing, read_covariates
-from evalkit.stats.doubly_robust import centred
+from evalkit.stats.doubly_robust import centre
 from evalkit.stats.regressors import refuse_collinear, regressors
 from evalkit.stats.transforms import transform
 
@@ -84,7 +84,8 @@ class Entrants:
             own = self.is_in[row : row + len(y)]
             start = int(np.count_nonzero(self.is_in[:row]))
             rows = slice(start, start + int(np.count_nonzero(own)))
-            z = centred(y if own.all() else y[own], None if self.firms.seen is None else self.firms.seen[rows])
+            z = y.T if own.all() else y.T[:, own]
+            centre(z, None if self.firms.seen is None else self.firms.seen[rows])
             return kernel(z, rows), (z, rows)
 
         fits = self.firms.x.n * len(path_columns(self.sample.panel)) * 8 <= HELD_BYTES

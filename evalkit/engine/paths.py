@@ -19,6 +19,7 @@ from evalkit.model.sample import MatchedSample
 from evalkit.model.study import Outcome
 from evalkit.stats.cluster import require_two_clusters
 from evalkit.stats.moments import Moments, Partial, Quantum, block_moments, combine
+from evalkit.stats.scratch import padded
 from evalkit.stats.transforms import transform
 
 T = TypeVar("T")
@@ -27,7 +28,10 @@ _BASELINES: "WeakKeyDictionary[MatchedSample, dict[str, float]]" = WeakKeyDictio
 
 
 def paths(panel: Panel, block: pa.RecordBatch) -> NDArray[np.float64]:
-    """Return all outcomes of a block side by side on their scales: (n, outcomes x periods), NaN where not observed."""
+    """Return all outcomes of a block side by side on their scales: (n, outcomes x periods), NaN where not observed.
+
+    Values of a period follow each other in memory.
+    """
     return _scaled(panel, [_levels(panel, block, outcome) for outcome in panel.outcomes])
 
 
@@ -60,13 +64,14 @@ def map_paths_beside(
 
 
 def _scaled(panel: Panel, levels: list[NDArray[np.float64]]) -> NDArray[np.float64]:
-    wide = [transform(own, outcome.transform) for own, outcome in zip(levels, panel.outcomes, strict=True)]
+    """Return all outcomes side by side on their scales; the levels are written over where that saves memory."""
+    wide = [transform(own, outcome.transform, own) for own, outcome in zip(levels, panel.outcomes, strict=True)]
     return wide[0] if len(wide) == 1 else np.concatenate(wide, axis=1)
 
 
 def _levels(panel: Panel, block: pa.RecordBatch, outcome: Outcome) -> NDArray[np.float64]:
-    """Return the values of one outcome (n, T), NaN where not observed."""
-    levels = np.empty((block.num_rows, len(panel.periods)))
+    """Return the values of one outcome (n, T), NaN where not observed; period after period, as Arrow has them."""
+    levels = padded(len(panel.periods), block.num_rows).T
     for j, name in enumerate(panel.columns_of(outcome)):
         levels[:, j] = block.column(name).to_numpy(zero_copy_only=False)
     return levels

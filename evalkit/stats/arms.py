@@ -102,8 +102,9 @@ class Firms:
 
     def thinned(self, step: int) -> "Firms":
         """Return all treated firms and every `step`-th other one, with `step` times its weight."""
-        rows = np.flatnonzero(self.cohort)
-        rows = np.union1d(rows, np.flatnonzero(self.cohort == 0)[::step])
+        chosen = self.cohort != 0
+        chosen[np.flatnonzero(~chosen)[::step]] = True
+        rows = np.flatnonzero(chosen)
         numbers, codes = self.x.numbers[:, rows], tuple(code[rows] for code in self.x.codes)
         weight = self.weight[rows] * np.where(self.cohort[rows] == 0, step, 1)
         x = dataclasses.replace(self.x, numbers=numbers, codes=codes)

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from evalkit.stats.arms import Arm, Firms, Pool, by_pool
 from evalkit.stats.logits import Drawn, Support, draw, odds
 from evalkit.stats.regressors import Regressors
-from evalkit.stats.scratch import Scratch, chunks, padded
+from evalkit.stats.scratch import Scratch, chunks
 
 Adjustment = Literal["regression", "ipw", "doubly_robust"]
 EXTREME = 0.999
@@ -116,7 +116,7 @@ def sum_block(
     scores : Scores or None
         None without propensity scores.
     z : (D, m) float64
-        Outcomes of the block's firms as `centred` returns them.
+        Outcomes of the block's firms as `centre` leaves them.
     rows : slice
         Where the m firms stand among all.
     """
@@ -143,15 +143,13 @@ def sum_block(
     return sums
 
 
-def centred(y: NDArray[np.float64], seen: NDArray[np.bool_] | None) -> NDArray[np.float64]:
-    """Return outcomes of firms (m, D) column by column (D, m), each firm's less its own mean, 0 where not observed.
+def centre(z: NDArray[np.float64], seen: NDArray[np.bool_] | None) -> None:
+    """Take each firm's own mean out of its outcomes (D, m), and put 0 where not observed (`seen` (m, D)).
 
     Effects are made of changes within firms, so nothing is lost; sums keep the digits that levels would take.
     """
-    z = padded(y.shape[1], len(y))
-    for part in chunks(slice(0, len(y))):
+    for part in chunks(slice(0, z.shape[1])):
         own = z[:, part]
-        np.copyto(own, y[part].T)
         is_seen = None if seen is None else seen[part]
         if is_seen is None or is_seen.all():
             own -= own.mean(axis=0)
@@ -159,7 +157,6 @@ def centred(y: NDArray[np.float64], seen: NDArray[np.bool_] | None) -> NDArray[n
         own[~is_seen.T] = 0.0
         own -= own.sum(axis=0) / np.maximum(is_seen.sum(axis=1), 1)
         own[~is_seen.T] = 0.0
-    return z
 
 
 def _add_treated(
@@ -275,7 +272,7 @@ def influence(
     solved : sequence of Solved
         Of each arm.
     place : (D, m_block) float64, slice, int
-        Outcomes of a block as `centred` returns them, the m firms among all, and the number of the block's first.
+        Outcomes of a block as `centre` leaves them, the m firms among all, and the number of the block's first.
     scratch : Scratch
         Arrays to work in, the result among them.
     """

@@ -6,7 +6,9 @@ from numpy.typing import NDArray
 from evalkit.model.study import Transform
 
 
-def transform(levels: NDArray[np.float64], scale: Transform) -> NDArray[np.float64]:
+def transform(
+    levels: NDArray[np.float64], scale: Transform, out: NDArray[np.float64] | None = None
+) -> NDArray[np.float64]:  # fmt: skip
     """Put levels on the scale of an outcome.
 
     Parameters
@@ -15,6 +17,8 @@ def transform(levels: NDArray[np.float64], scale: Transform) -> NDArray[np.float
         Values by firm and period, NaN where not observed.
     scale : {"level", "log", "asinh", "growth", "share", "binary"}
         "growth" is the change of the logarithm from the period before, so its first period is NaN.
+    out : (n, T) float64, optional
+        Where logarithms may be written, the levels themselves for example.
 
     Returns
     -------
@@ -26,8 +30,10 @@ def transform(levels: NDArray[np.float64], scale: Transform) -> NDArray[np.float
     if scale == "asinh":
         return np.arcsinh(levels)
     with np.errstate(divide="ignore", invalid="ignore"):
-        logs = np.log(levels)
-    logs[~np.isfinite(logs)] = np.nan
+        logs = np.log(levels, out=out)
+    is_infinite = np.isinf(logs)
+    if is_infinite.any():
+        logs[is_infinite] = np.nan
     if scale == "log":
         return logs
     growth = np.full_like(logs, np.nan)
