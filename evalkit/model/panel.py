@@ -155,7 +155,8 @@ class Panel:
             import pyarrow.parquet as pq
 
             with pq.ParquetFile(self.source, page_checksum_verification=True) as file:
-                yield from file.iter_batches(batch_size=store.BLOCK_FIRMS, columns=list(columns))
+                for group in range(file.num_row_groups):  # one at a time: asked for all, Arrow holds the whole file
+                    yield from file.iter_batches(store.BLOCK_FIRMS, row_groups=[group], columns=list(columns))
             return
         table = self.source.select(list(columns))
         for start in range(0, table.num_rows, store.BLOCK_FIRMS):
