@@ -130,10 +130,13 @@ def entrants(sample: MatchedSample, names: Sequence[str], first_untreated: int, 
     is_in = asked & treatable & ~missing
     if not is_in.any():
         raise DesignError("no firm with known covariates has a positive weight", code="E_NO_TREATED")
-    rows = np.flatnonzero(is_in)
-    x, constant = regressors(covariates if is_in.all() else [c.take(rows) for c in covariates])
+    cohort = panel.cohort
+    if not is_in.all():
+        rows = np.flatnonzero(is_in)
+        covariates, weight, cohort = [c.take(rows) for c in covariates], weight[rows], cohort[rows]
+    x, constant = regressors(covariates)
     refuse_collinear(x)
-    found = Entrants(sample, Firms(x, weight[is_in], panel.cohort[is_in], None), is_in, ())
+    found = Entrants(sample, Firms(x, weight, cohort, None), is_in, ())
     seen = _seen(found)
     left_out = {
         "always_treated_dropped": int((asked & ~treatable).sum()),

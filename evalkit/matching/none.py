@@ -24,7 +24,7 @@ class Method:
     """
 
     def match(self, panel: Panel, seed: int = 0) -> MatchedSample:  # noqa: ARG002 - one signature for all methods
-        """Return all firms with weight 1.
+        """Return all firms with weight 1; what is the same for all of them takes no memory.
 
         Raises
         ------
@@ -40,10 +40,10 @@ class Method:
             )
         return MatchedSample(
             panel=panel,
-            weight=np.ones(n),
-            subclass=np.full(n, -1, dtype=np.int32),
-            distance=np.full(n, np.nan),
-            reason=np.full(n, KEPT, dtype=object),
+            weight=np.broadcast_to(1.0, n),
+            subclass=np.broadcast_to(np.int32(-1), n),
+            distance=np.broadcast_to(np.nan, n),
+            reason=np.broadcast_to(np.array(KEPT, dtype=object), n),
             pairs=pair_table(),
             method="none",
             options={},
