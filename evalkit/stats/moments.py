@@ -4,9 +4,8 @@ Firms that share cohort and pattern of observed periods form a group. With v_i =
 keeps n, the sum S = sum v_i and the sum of products Q = sum v_i v_i'. Every linear estimator and its firm-clustered
 covariance follow from these.
 
-The sums are exact. Each column of v is rounded once to a multiple of a power of two and split into two limbs of 19
-bits; BLAS multiplies integer-valued doubles in runs of 16,384 rows, where every product sum stays below 2^52. Sums of
-integers have no order, so threads, blocks, file splits and row order cannot change a bit.
+The sums are exact: each column of v is rounded once to a multiple of a power of two and added up as integers (see
+`limbs`). So threads, blocks, file splits and row order cannot change a bit.
 """
 
 import dataclasses
@@ -15,20 +14,21 @@ from collections.abc import Iterable
 import numpy as np
 from numpy.typing import NDArray
 
-LIMB_BITS = 19
-MAGNITUDE_BITS = 2 * LIMB_BITS
-EXACT_ROWS = 1 << 14
-"""Rows per BLAS product: (2^19)^2 * 2^14 = 2^52, which doubles hold exactly."""
+from evalkit.stats.limbs import MAGNITUDE_BITS, Adder, Sums, exact_sums
+from evalkit.stats.scratch import Scratch, chunks
+
 RARE_ROWS = 256
 """Groups with fewer rows in a block wait until their rows from all blocks are together."""
 
 _PATTERN_BITS = 32
 """Columns whose pattern is coded at once; a cohort or an earlier code fits beside them in 63 bits."""
 
+_LOOK_AT = 512
+"""Rows of a block from which the most common group is guessed."""
+
 Key = tuple[int, int, bytes]
 """Cohort, cluster, pattern of observed columns."""
 NO_CLUSTER = -1
-Sums = tuple[int, NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -58,7 +58,7 @@ class Quantum:
 
 @dataclasses.dataclass
 class Partial:
-    """Exact integer sums of one block, and the rows of rare groups."""
+    """Exact integer sums of one block, and the rows of rare groups: numbers of their keys (m,), and v' (D + 1, m)."""
 
     sums: dict[Key, Sums]
     rare_keys: list[Key]
@@ -227,16 +227,18 @@ def block_moments(
         weight, y, cohort = weight[keep], y[keep], cohort[keep]
         cluster = None if cluster is None else cluster[keep]
     seen = ~np.isnan(y)
-    q = _quantised(weight, y, seen, quantum)
-    code, keys = _groups(cohort, seen, cluster)
-    order, bounds = _by_group(code, len(keys))
+    code = _codes(cohort, seen, cluster)
+    common = _common(code)
+    rest, bounds = _by_group(code, np.flatnonzero(code != common) if common is not None else np.arange(len(code)))
+    keys = _keys(rest[bounds[:-1]], cohort, seen, cluster)
+    q = _quantised(weight[rest], y[rest].T, quantum)
     sizes = np.diff(bounds)
-    sums = {
-        keys[j]: _exact_sums(q[order[bounds[j] : bounds[j + 1]]] if len(keys) > 1 else q)
-        for j in np.flatnonzero(sizes >= RARE_ROWS)
-    }
-    rare = order[np.repeat(sizes < RARE_ROWS, sizes)]
-    return Partial(sums, keys, code[rare], q[rare])
+    sums = {keys[j]: exact_sums(q[:, bounds[j] : bounds[j + 1]]) for j in np.flatnonzero(sizes >= RARE_ROWS)}
+    if common is not None:
+        (key,) = _keys(np.array([np.argmax(code == common)]), cohort, seen, cluster)
+        sums[key] = _all_sums(weight, y, quantum) - exact_sums(q)
+    is_rare = np.repeat(sizes < RARE_ROWS, sizes)
+    return Partial(sums, keys, np.repeat(np.arange(len(keys)), sizes)[is_rare], q[:, is_rare])
 
 
 def combine(partials: Iterable[Partial], quantum: Quantum) -> Moments:
@@ -245,9 +247,10 @@ def combine(partials: Iterable[Partial], quantum: Quantum) -> Moments:
     parts = list(partials)
     for partial in parts:
         for key, value in partial.sums.items():
-            sums[key] = _add(sums.get(key), value)
+            sums[key] = sums[key] + value if key in sums else value
     for key, rows in _gathered(parts):
-        sums[key] = _add(sums.get(key), _exact_sums(rows))
+        own = exact_sums(rows)
+        sums[key] = sums[key] + own if key in sums else own
     keys = sorted(sums)
     n_columns = len(quantum.exponent)
     unit = np.ldexp(1.0, -quantum.exponent.astype(int))
@@ -256,80 +259,86 @@ def combine(partials: Iterable[Partial], quantum: Quantum) -> Moments:
     return Moments(
         cohort=np.array([k[0] for k in keys], dtype=np.int64),
         observed=np.array(observed, dtype=bool).reshape(len(keys), n_columns - 1),
-        n=np.array([sums[k][0] for k in keys], dtype=np.int64),
-        total=np.array([sums[k][1] * unit for k in keys]).reshape(len(keys), n_columns),
-        product=np.array([_product(sums[k]) * np.outer(unit, unit) for k in keys]).reshape(-1, n_columns, n_columns),
+        n=np.array([sums[k].n for k in keys], dtype=np.int64),
+        total=np.array([sums[k].total * unit for k in keys]).reshape(len(keys), n_columns),
+        product=np.array([sums[k].product * np.outer(unit, unit) for k in keys]).reshape(-1, n_columns, n_columns),
         centre=quantum.centre,
         cluster=cluster if (cluster != NO_CLUSTER).any() else None,
     )
 
 
+def _all_sums(weight: NDArray[np.float64], y: NDArray[np.float64], quantum: Quantum) -> Sums:
+    """Sum all rows of a block, a piece at a time so that they stay in the processor's cache."""
+    adder, scratch = Adder(len(quantum.exponent)), Scratch()
+    for part in chunks(slice(0, len(y))):
+        out = scratch("quantised", len(quantum.exponent), part.stop - part.start)
+        adder.add(_quantised(weight[part], y[part].T, quantum, out))
+    return adder.sums
+
+
 def _quantised(
-    weight: NDArray[np.float64], y: NDArray[np.float64], seen: NDArray[np.bool_], quantum: Quantum
-) -> NDArray[np.float64]:
-    """Return v (n, D + 1) in units of the quantum, as integer-valued doubles."""
+    weight: NDArray[np.float64], y: NDArray[np.float64], quantum: Quantum, out: NDArray[np.float64] | None = None
+) -> NDArray[np.float64]:  # fmt: skip
+    """Return v' (D + 1, m) of outcomes y' (D, m) in units of the quantum, as integer-valued doubles."""
     scale = np.ldexp(1.0, quantum.exponent.astype(int))
-    q = np.empty((len(y), y.shape[1] + 1))
-    q[:, 0] = weight * scale[0]
-    np.subtract(y, quantum.centre, out=q[:, 1:])
+    q = np.empty((len(y) + 1, y.shape[1])) if out is None else out
+    np.multiply(weight, scale[0], out=q[0])
+    own = np.subtract(y, quantum.centre[:, None], out=q[1:])
     if (weight != 1.0).any():
-        q[:, 1:] *= weight[:, None]
-    q[:, 1:] *= scale[1:]
-    q[:, 1:][~seen] = 0.0
+        own *= weight
+    own *= scale[1:, None]
+    np.copyto(own, 0.0, where=np.isnan(own))
     return np.rint(q, out=q)
 
 
-def _groups(
+def _codes(
     cohort: NDArray[np.int32], seen: NDArray[np.bool_], cluster: NDArray[np.int64] | None
-) -> tuple[NDArray[np.int64], list[Key]]:
-    """Return the group number of each row and the key of each group of a block."""
+) -> NDArray[np.int64]:  # fmt: skip
+    """Return a number for each row of a block, equal for rows of one group."""
     import pandas as pd
 
     code = cohort.astype(np.int64)
     if cluster is not None:
         code = pd.factorize(code << _PATTERN_BITS | cluster)[0].astype(np.int64)
     for start in range(0, seen.shape[1], _PATTERN_BITS):
-        bits = seen[:, start : start + _PATTERN_BITS]
-        pattern = bits @ (1 << np.arange(bits.shape[1], dtype=np.int64))
-        code = pd.factorize(code << _PATTERN_BITS | pattern)[0].astype(np.int64)
-    first = np.full(int(code.max(initial=-1)) + 1, len(code))
-    np.minimum.at(first, code, np.arange(len(code)))
-    packed = np.packbits(seen[first], axis=1)
-    own = np.full(len(cohort), NO_CLUSTER) if cluster is None else cluster
-    return code, [(int(cohort[i]), int(own[i]), row.tobytes()) for i, row in zip(first, packed, strict=True)]
+        pattern = np.zeros(len(seen), dtype=np.uint32)
+        for column in seen[:, start : start + _PATTERN_BITS].T:
+            np.left_shift(pattern, 1, out=pattern)
+            np.bitwise_or(pattern, column, out=pattern)
+        code = pd.factorize(code)[0].astype(np.int64) if start else code
+        code = code << _PATTERN_BITS | pattern
+    return code
 
 
-def _by_group(code: NDArray[np.int64], n_groups: int) -> tuple[NDArray[np.intp], NDArray[np.int64]]:
-    """Return the rows in order of their group, and where each group starts (n_groups + 1,)."""
-    small = code.astype(np.uint16) if n_groups <= 1 << 16 else code
-    bounds = np.concatenate([[0], np.cumsum(np.bincount(code, minlength=n_groups))])
-    return np.argsort(small, kind="stable"), bounds
+def _common(code: NDArray[np.int64]) -> np.int64 | None:
+    """Return the code that most rows have, None when no group has as many.
+
+    The sums of that group are those of all rows less those of the rest, so that its rows need not be brought together.
+    """
+    values, n = np.unique(code[:: max(1, len(code) // _LOOK_AT)], return_counts=True)
+    if not len(values) or 2 * np.count_nonzero(code == values[n.argmax()]) <= len(code):
+        return None
+    found: np.int64 = values[n.argmax()]
+    return found
 
 
-def _exact_sums(q: NDArray[np.float64]) -> Sums:
-    """Sum rows and products of integer-valued doubles below 2^38 exactly."""
-    d = q.shape[1]
-    total = np.zeros(d, dtype=np.int64)
-    high2, cross, low2 = (np.zeros((d, d), dtype=np.int64) for _ in range(3))
-    for start in range(0, len(q), EXACT_ROWS):
-        part = q[start : start + EXACT_ROWS]
-        high = np.floor(part * 2.0**-LIMB_BITS)
-        low = part - high * 2.0**LIMB_BITS
-        total += part.sum(axis=0).astype(np.int64)
-        mixed = high.T @ low
-        high2 += (high.T @ high).astype(np.int64)
-        cross += (mixed + mixed.T).astype(np.int64)
-        low2 += (low.T @ low).astype(np.int64)
-    return len(q), total, high2, cross, low2
+def _keys(
+    rows: NDArray[np.intp], cohort: NDArray[np.int32], seen: NDArray[np.bool_], cluster: NDArray[np.int64] | None
+) -> list[Key]:
+    """Return the keys of the groups of some rows."""
+    own = np.full(len(rows), NO_CLUSTER) if cluster is None else cluster[rows]
+    packed = np.packbits(seen[rows], axis=1)
+    return [(int(c), int(k), row.tobytes()) for c, k, row in zip(cohort[rows], own, packed, strict=True)]
 
 
-def _add(a: Sums | None, b: Sums) -> Sums:
-    return b if a is None else (a[0] + b[0], a[1] + b[1], a[2] + b[2], a[3] + b[3], a[4] + b[4])
+def _by_group(code: NDArray[np.int64], rows: NDArray[np.intp]) -> tuple[NDArray[np.intp], NDArray[np.int64]]:
+    """Return some rows in order of their group, and where each group starts (n_groups + 1,)."""
+    import pandas as pd
 
-
-def _product(sums: Sums) -> NDArray[np.float64]:
-    _, _, high2, cross, low2 = sums
-    return high2 * 2.0**MAGNITUDE_BITS + (cross * 2.0**LIMB_BITS + low2)
+    number, found = pd.factorize(code[rows])
+    small = number.astype(np.uint16) if len(found) <= 1 << 16 else number
+    bounds = np.concatenate([[0], np.cumsum(np.bincount(number, minlength=len(found)))])
+    return rows[np.argsort(small, kind="stable")], bounds
 
 
 def _gathered(parts: list[Partial]) -> Iterable[tuple[Key, NDArray[np.float64]]]:
@@ -337,14 +346,16 @@ def _gathered(parts: list[Partial]) -> Iterable[tuple[Key, NDArray[np.float64]]]
     number: dict[Key, int] = {}
     codes, rows = [], []
     for partial in parts:
-        if len(partial.rare_rows):
+        if partial.rare_rows.shape[1]:
             lookup = np.array([number.setdefault(k, len(number)) for k in partial.rare_keys], dtype=np.int64)
             codes.append(lookup[partial.rare_code])
             rows.append(partial.rare_rows)
     if not rows:
         return
-    code, q = np.concatenate(codes), np.concatenate(rows)
-    order, bounds = _by_group(code, len(number))
+    code = np.concatenate(codes)
+    order = np.argsort(code, kind="stable")
+    bounds = np.searchsorted(code, np.arange(len(number) + 1), sorter=order)
+    q = np.concatenate(rows, axis=1)[:, order]
     for key, j in number.items():
         if bounds[j] < bounds[j + 1]:
-            yield key, q[order[bounds[j] : bounds[j + 1]]]
+            yield key, q[:, bounds[j] : bounds[j + 1]]

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from evalkit.stats.moments import EXACT_ROWS, Moments, Quantum, block_moments, combine
+from evalkit.stats.limbs import EXACT_ROWS
+from evalkit.stats.moments import Moments, Quantum, block_moments, combine
 
 ROUNDING = 2e-10
 """A value is rounded once, to 2^-35 of the largest deviation here; sums of n such errors stay below n times that."""
