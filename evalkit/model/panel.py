@@ -142,9 +142,8 @@ class Panel:
         if isinstance(self.source, Path):
             import pyarrow.parquet as pq
 
-            return pq.read_table(
-                self.source, columns=list(columns), read_dictionary=list(categories), page_checksum_verification=True
-            )
+            with pq.ParquetFile(self.source, read_dictionary=list(categories), page_checksum_verification=True) as file:
+                return file.read(list(columns)).select(list(columns))
         return self.source.select(list(columns))
 
     def batches(self, columns: Sequence[str]) -> "Iterator[pa.RecordBatch]":
@@ -199,7 +198,7 @@ class Panel:
     def cohort(self) -> NDArray[np.int32]:
         """Cohort of each firm (n_firms,), 0 for never treated."""
         column = self.read([COHORT]).column(0)
-        values: NDArray[np.int32] = column.fill_null(0).to_numpy().astype(np.int32)
+        values: NDArray[np.int32] = column.fill_null(0).to_numpy().astype(np.int32, copy=False)
         return values
 
     @cached_property

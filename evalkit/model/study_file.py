@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import tomllib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -66,6 +65,8 @@ def study_hash(study: Study) -> str:
 
 
 def _toml(path: Path) -> dict[str, Any]:
+    import tomllib
+
     if not path.is_file():
         raise StudyError(
             "no such study file",

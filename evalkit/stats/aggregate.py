@@ -1,6 +1,7 @@
 """Average cell effects into overall, event-time, cohort or calendar-year effects; once for all estimators."""
 
 import dataclasses
+from collections.abc import Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -180,21 +181,23 @@ def _propagate(
 
 
 def _labels(cells: pd.DataFrame, rows: list[NDArray[np.intp]], by: Aggregation) -> dict[str, list[object]]:
-    labels: dict[str, list[object]] = {k: [] for k in ("outcome", "estimand", by, "n_treated", "n_control")}
-    labels.pop("overall", None)
+    first = cells.iloc[[members[0] for members in rows]]
+    named = ("outcome", "estimand") if by == "overall" else ("outcome", "estimand", by)
+    n_control = cells["n_control"].to_numpy(dtype=np.int64, na_value=-1)
+    most = [int(n_control[members].max()) for members in rows]
+    return {name: [*first[name]] for name in named} | {
+        "n_treated": [*distinct_treated(cells, rows)], "n_control": [None if n < 0 else n for n in most],
+    }  # fmt: skip
+
+
+def distinct_treated(cells: pd.DataFrame, rows: Sequence[NDArray[np.intp]]) -> list[int]:
+    """Count the treated firms behind rows once: cohorts and their groups are disjoint, a cohort's cells are not."""
+    n_treated = cells["n_treated"].to_numpy(dtype=np.int64, na_value=0)
+    no_cohort = cells["cohort"].isna().to_numpy()
+    code = cells.groupby(["cohort", "group"], dropna=False).ngroup().to_numpy()
+    found = []
     for members in rows:
-        part = cells.iloc[members]
-        labels["outcome"].append(part["outcome"].iloc[0])
-        labels["estimand"].append(part["estimand"].iloc[0])
-        labels["n_treated"].append(distinct_treated(part))
-        labels["n_control"].append(part["n_control"].max())
-        if by != "overall":
-            labels[by].append(part[by].iloc[0])
-    return labels
-
-
-def distinct_treated(part: pd.DataFrame) -> int:
-    """Count treated firms once: cohorts and their groups are disjoint, a cohort's cells are not."""
-    if part["cohort"].isna().any():
-        return int(part["n_treated"].max())
-    return int(part.groupby(["cohort", "group"], dropna=False)["n_treated"].max().sum())
+        most = np.zeros(code.max() + 1, dtype=np.int64)
+        np.maximum.at(most, code[members], n_treated[members])
+        found.append(int(n_treated[members].max() if no_cohort[members].any() else most.sum()))
+    return found

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from evalkit.model.effects import Effects
 from evalkit.stats.bootstrap import critical_value
+from evalkit.stats.scratch import chunks
 from evalkit.stats.threads import one_thread
 
 if TYPE_CHECKING:
@@ -42,8 +43,10 @@ def sup_t(vcov: NDArray[np.float64], level: float = 0.95, seed: int = 0) -> floa
     with one_thread():
         values, vectors = np.linalg.eigh(correlation)
         root = vectors * np.sqrt(np.maximum(values, 0.0))
-        draws = np.random.Generator(np.random.Philox(key=seed)).standard_normal((DRAWS, len(root)))
-        largest = np.abs(draws @ root.T).max(axis=1)
+        rng, largest = np.random.Generator(np.random.Philox(key=seed)), np.empty(DRAWS)
+        for part in chunks(slice(0, DRAWS)):
+            z = root @ rng.standard_normal((part.stop - part.start, len(root))).T
+            largest[part] = np.abs(z, out=z).max(axis=0)
     return float(np.quantile(largest, level))
 
 

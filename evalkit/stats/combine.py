@@ -85,7 +85,7 @@ def total(effects: Effects) -> Effects:
     parts = [table[row != 0] for row in matrix]
     labels: dict[str, list[object]] = {
         "outcome": list(outcomes), "estimand": [p["estimand"].iloc[0] for p in parts],
-        "n_treated": [distinct_treated(p) for p in parts],
+        "n_treated": [*distinct_treated(table, [np.flatnonzero(row) for row in matrix])],
         "n_control": [int(p["n_control"].max()) for p in parts],
     }  # fmt: skip
     return _combined(effects, matrix, labels, "total")
