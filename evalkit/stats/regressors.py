@@ -175,7 +175,7 @@ def regressors(covariates: Sequence[Covariate]) -> tuple[Regressors, list[str]]:
     coded = [(c, len(c.levels)) for c in used if c.levels is not None]
     numbers = np.ones((len(plain) + 1, len(covariates[0].values) if covariates else 0))
     for k, covariate in enumerate(plain, start=1):
-        numbers[k] = covariate.values - covariate.values.mean()
+        np.subtract(covariate.values, covariate.values.mean(), out=numbers[k])
         numbers[k] /= np.sqrt((numbers[k] ** 2).mean())
     names = [INTERCEPT, *(c.name for c in plain), *(c.name for c, n_levels in coded for _ in range(n_levels - 1))]
     codes = tuple(c.values.astype(np.int64) for c, _ in coded)

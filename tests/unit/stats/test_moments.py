@@ -52,6 +52,22 @@ def test_same_bits_for_any_order_and_block(block: int) -> None:
         assert getattr(first, name).tobytes() == getattr(second, name).tobytes(), name
 
 
+def test_the_largest_group_has_the_bits_that_it_has_alone() -> None:
+    """In a block where most firms are alike, their sums are those of all less the others."""
+    weight, y, cohort = firms(3000)
+    alike = np.arange(3000) % 10 > 1
+    y[alike], cohort[alike] = np.random.default_rng(7).normal(10, 1, (alike.sum(), 5)), 0
+    quantum = covering(weight, y)
+    found, alone = (moments(weight[r], y[r], cohort[r], 3000, quantum) for r in (slice(None), rows_alike(y, cohort)))
+    (g,) = np.flatnonzero((found.cohort == 0) & found.observed.all(axis=1))
+    for name in ("n", "total", "product"):
+        assert getattr(found, name)[g].tobytes() == getattr(alone, name)[0].tobytes(), name
+
+
+def rows_alike(y: np.ndarray, cohort: np.ndarray) -> np.ndarray:
+    return (cohort == 0) & ~np.isnan(y).any(axis=1)
+
+
 def test_integer_values_are_summed_without_any_error() -> None:
     rng = np.random.default_rng(3)
     y = rng.integers(-1000, 1000, (500, 3)).astype(float)
