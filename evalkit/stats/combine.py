@@ -45,15 +45,17 @@ def combine(effects: Effects, weights: Mapping[str, NDArray[np.float64]]) -> Eff
         raise EstimationError(f"each combination needs {len(table)} weights", where="weights", code="E_OPTION")
     labels: dict[str, list[object]] = {k: [] for k in ("outcome", "estimand", "group", "n_treated", "n_control")}
     scale = {o.name: (o.column, o.transform) for o in effects.outcomes}
+    outcome, estimand = (table[name].to_numpy(dtype=object) for name in ("outcome", "estimand"))
+    n_treated, n_control = (table[c].to_numpy(dtype=np.float64, na_value=np.nan) for c in ("n_treated", "n_control"))
     for name, row in zip(weights, matrix, strict=True):
-        part = table[row != 0]
-        if len({scale[o][1] for o in part["outcome"]}) != 1:
+        own = np.flatnonzero(row)
+        if len({scale[o][1] for o in outcome[own]}) != 1:
             raise EstimationError("a combination needs rows, all of one scale", where=name, code="E_OPTION")
-        labels["outcome"].append(part["outcome"].iloc[0])
-        labels["estimand"].append(part["estimand"].iloc[0])
+        labels["outcome"].append(outcome[own[0]])
+        labels["estimand"].append(estimand[own[0]])
         labels["group"].append(name)
-        labels["n_treated"].append(int(part["n_treated"].min()))
-        labels["n_control"].append(int(part["n_control"].min()))
+        labels["n_treated"].append(int(np.nanmin(n_treated[own])))
+        labels["n_control"].append(int(np.nanmin(n_control[own])))
     return _combined(effects, matrix, labels, "combined")
 
 
