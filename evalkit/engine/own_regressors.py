@@ -16,7 +16,8 @@ from evalkit.errors import EstimationError
 from evalkit.model.panel import Panel
 from evalkit.model.sample import MatchedSample
 from evalkit.stats.cluster import small_sample
-from evalkit.stats.moments import MAGNITUDE_BITS, Moments, Partial, Quantum, block_moments, combine
+from evalkit.stats.limbs import MAGNITUDE_BITS
+from evalkit.stats.moments import Moments, Partial, Quantum, block_moments, combine
 from evalkit.stats.own_regressors import Own, OwnFit, fit_own
 from evalkit.stats.regression import (
     Choice,
