@@ -76,6 +76,7 @@ def test_groups_that_are_alike_agree_and_a_spoilt_one_is_found() -> None:
     assert ask(frame(spoilt=2.0), alpha=SIZE).verdict == "fail"
 
 
+@pytest.mark.slow
 def test_the_test_has_its_size() -> None:
     """At 5 %, in 200 draws; four standard errors of the share."""
     rejected = [ask(frame(240, seed=seed)).statistic < 0.05 for seed in range(200)]

@@ -118,6 +118,7 @@ def test_many_periods_are_solved() -> None:
     assert low < high
 
 
+@pytest.mark.slow
 def test_coverage_where_the_bound_is_reached() -> None:
     """True drift at its bound: the interval misses the effect in at most 5 % of samples."""
     p = path(n_pre=2)

@@ -116,6 +116,7 @@ def test_a_mean_of_coefficients_against_refits(law) -> None:
     assert found.p_value() == (1 + (drawn >= own).sum()) / 200
 
 
+@pytest.mark.slow
 def test_the_interval_has_the_values_that_are_not_rejected() -> None:
     long = table(n=60, n_clusters=9)
     sums, r, _ = sums_of(long, Twfe())
@@ -169,6 +170,7 @@ def test_sums_need_clusters() -> None:
         ClusterSums.of(sample_moments(sample), None, slice(0, 5))
 
 
+@pytest.mark.slow
 def test_size_with_eight_clusters() -> None:
     """A true null in 400 samples whose firms share shocks of their cluster; WCR keeps its level."""
     rng, long = np.random.default_rng(2), table(n=48, n_clusters=8, effect=0.0, missing=0.0)
