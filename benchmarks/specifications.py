@@ -2,9 +2,9 @@
 
 Usage: python benchmarks/specifications.py [--firms 1000000] [--repeats 3]
 
-Specifications of one outcome: nine estimators, two groups of comparison firms, two scales, all firms or those observed
-in all years, and each of ten award cohorts left out. 2 % of the firm-years are missing at random in two years. The data
-are read once for each scale.
+Specifications of one outcome: nine estimators, two groups of comparison firms, two scales, extremes kept or moved at
+two quantiles, all firms or those observed in all years, and each of ten award cohorts left out. 2 % of the firm-years
+are missing at random in two years. The data are read once for each scale and treatment of extremes.
 """
 
 import argparse
@@ -30,7 +30,8 @@ import evalkit as ek
 sample = ek.match(ek.Panel.load(Path({folder!r})))
 effects = ek.estimate(sample)
 start = os.times()
-found = ek.check(sample, effects, "specification_curve", transforms=("level",), estimators={estimators!r})
+found = ek.check(sample, effects, "specification_curve", transforms=("level",), winsors=(0.01, 0.05),
+                 estimators={estimators!r})
 end = os.times()
 peak = next(int(line.split()[1]) for line in open("/proc/self/status") if line.startswith("VmHWM"))
 print(json.dumps({{

@@ -3,18 +3,20 @@
 import dataclasses
 import itertools
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from evalkit import methods
 from evalkit.engine.paths import sample_moments, with_groups
+from evalkit.engine.winsorised import winsorised
 from evalkit.errors import EvalkitError, StudyError
 from evalkit.model.check import Case, CheckResult, Verdict
 from evalkit.model.sample import MatchedSample
 from evalkit.model.study import Outcome
 from evalkit.stats.aggregate import aggregate
+from evalkit.stats.doubly_robust import Adjustment
 from evalkit.stats.scales import Triple, scaled
 from evalkit.stats.specifications import Curve, Specification, curve, thinned
 
@@ -27,16 +29,19 @@ SMALLEST = 10
 MOSTLY, ALWAYS = 0.8, 0.95
 """Shares of specifications of one sign."""
 ALL, OWN = "all", "own"
+MOST_MOVED = 0.25
+"""Of outcomes at each end: more is no longer about extremes."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Method:
     """Specification curve: the effect on the primary outcome by all combinations of declared choices.
 
-    Choices are the estimator, the comparison firms, the scale of the outcome, the caliper of matching, one award cohort
-    left out, and only firms observed in all years. For each scale and caliper the data are read once; all else comes
-    from moments. Effects are in per cent, so that scales can be compared. The verdict asks whether specifications agree
-    on the sign; combinations that cannot be estimated are counted.
+    Choices are the estimator, the comparison firms, covariates, the scale of the outcome and its extremes, the caliper
+    of matching, one award cohort left out, and only firms observed in all years. For each scale, caliper and treatment
+    of extremes the data are read once; all else but covariates comes from moments. Effects are in per cent, so that
+    scales can be compared. The verdict asks whether specifications agree on the sign; combinations that cannot be
+    estimated are counted.
 
     Parameters
     ----------
@@ -48,6 +53,11 @@ class Method:
         Scales beside the outcome's own: "level" or "log".
     calipers : tuple of float
         Calipers beside the sample's own, where its matching method has one.
+    winsors : tuple of float
+        Shares at each end of every year's outcomes that are moved to the quantile there, beside none.
+    adjustments : tuple of str
+        Ways in which `group_time` takes covariates out beside none, with all firms: "regression", "ipw",
+        "doubly_robust".
     cohorts : bool
         Whether each award cohort is left out in turn.
     balanced : bool
@@ -63,6 +73,8 @@ class Method:
     comparisons: tuple[str, ...] = ("never_treated", "not_yet_treated")
     transforms: tuple[str, ...] = ()
     calipers: tuple[float, ...] = ()
+    winsors: tuple[float, ...] = ()
+    adjustments: tuple[str, ...] = ()
     cohorts: bool = True
     balanced: bool = True
 
@@ -71,6 +83,10 @@ class Method:
             raise ValueError("estimators and comparisons must name at least one")
         if not set(self.transforms) <= {"level", "log"}:
             raise ValueError("transforms must be level or log: per cent is not defined on other scales")
+        if not all(0 < share <= MOST_MOVED for share in self.winsors):
+            raise ValueError(f"winsors must be above 0 and at most {MOST_MOVED}")
+        if not set(self.adjustments) <= set(get_args(Adjustment)):
+            raise ValueError("adjustments must be regression, ipw or doubly_robust")
         unknown = [name for name in self.estimators if name not in methods.names("estimation")]
         if unknown:
             raise ValueError(f"no such estimator: {', '.join(unknown)}")
@@ -88,8 +104,8 @@ class Method:
         found, n_failed = list[Specification](), 0
         for choices, sample in self._samples(case):
             for parts, part in self._parts(sample):
-                for name, comparison in self._ways():
-                    one = _estimated(case, part, (name, comparison), {**choices, **parts})
+                for name, options, named in self._ways(is_whole=part is sample):
+                    one = _estimated(case, part, (name, options), {**named, **choices, **parts})
                     n_failed += one is None
                     found += [one] if one else []
         if len(found) < 2:
@@ -98,7 +114,7 @@ class Method:
         return _result(curve(found), found, n_failed, _primary(case.sample).name)
 
     def _samples(self, case: Case) -> "Iterator[tuple[dict[str, str], MatchedSample]]":
-        """Give the samples that need a reading of the data: by caliper and by scale of the outcome."""
+        """Give the samples that need a reading of the data: by caliper, extremes and scale of the outcome."""
         outcome = _primary(case.sample)
         own = case.sample.options.get("caliper")
         calipers = list(dict.fromkeys([own, *self.calipers])) if "caliper" in case.sample.options else [own]
@@ -107,13 +123,16 @@ class Method:
             if caliper != own:
                 options = {**case.sample.options, "caliper": caliper}
                 sample = case.match_again(case.sample.panel, dataclasses.replace(case.sample, options=options))
-            for transform in dict.fromkeys([outcome.transform, *self.transforms]):
-                if transform == "log" and outcome.transform != "log" and _has_no_log(sample, outcome):
-                    continue
-                one = outcome.model_copy(update={"transform": transform})
-                panel = dataclasses.replace(sample.panel, outcomes=(one,))
-                label = ALL if caliper is None else f"{caliper:g}"
-                yield {"caliper": label, "scale": transform}, dataclasses.replace(sample, panel=panel)
+            label = {"caliper": ALL if caliper is None else f"{caliper:g}"}
+            for share in (0.0, *self.winsors):
+                part = winsorised(sample, outcome, share) if share else sample
+                moved = {"winsor": f"{share:g}" if share else "none"} if self.winsors else {}
+                for transform in dict.fromkeys([outcome.transform, *self.transforms]):
+                    if transform == "log" and outcome.transform != "log" and _has_no_log(part, outcome):
+                        continue
+                    one = outcome.model_copy(update={"transform": transform})
+                    panel = dataclasses.replace(part.panel, outcomes=(one,))
+                    yield {**label, **moved, "scale": transform}, dataclasses.replace(part, panel=panel)
 
     def _parts(self, sample: MatchedSample) -> "Iterator[tuple[dict[str, str], MatchedSample]]":
         """Give parts of a sample that come from its moments."""
@@ -133,22 +152,24 @@ class Method:
             part = sample if chosen.all() else with_groups(sample, chosen)
             yield {"firms": firms, "without": left_out}, part
 
-    def _ways(self) -> "Iterator[tuple[str, str]]":
-        """Give estimators with their comparison firms."""
+    def _ways(self, *, is_whole: bool) -> "Iterator[tuple[str, dict[str, Any], dict[str, str]]]":
+        """Give estimators with their options and what these choices are called; covariates need the whole sample."""
         for name in self.estimators:
-            has_choice = any(
-                f.name == "comparison" for f in dataclasses.fields(methods.method_class("estimation", name))
-            )
-            for comparison in self.comparisons if has_choice else (OWN,):
-                yield name, comparison
+            has = {f.name for f in dataclasses.fields(methods.method_class("estimation", name))}
+            adjustments = self.adjustments if is_whole and "adjustment" in has else ()
+            for comparison in self.comparisons if "comparison" in has else (OWN,):
+                for adjustment in ("none", *adjustments):
+                    options = {} if comparison == OWN else {"comparison": comparison}
+                    options |= {} if adjustment == "none" else {"adjustment": adjustment}
+                    covariates = {"adjustment": adjustment} if self.adjustments else {}
+                    yield name, options, {"against": comparison, **covariates}
 
 
 def _estimated(
-    case: Case, sample: MatchedSample, way: tuple[str, str], choices: dict[str, str]
+    case: Case, sample: MatchedSample, way: tuple[str, dict[str, Any]], choices: dict[str, str]
 ) -> Specification | None:  # fmt: skip
     """Estimate one combination; None where it cannot be."""
-    name, comparison = way
-    options: dict[str, Any] = {} if comparison == OWN else {"comparison": comparison}
+    name, options = way
     asked = dataclasses.replace(case.effects[0], method=name, options=options)
     try:
         effects = aggregate(case.estimate_again(sample, asked))
@@ -162,8 +183,7 @@ def _estimated(
     percent = scaled(ends, outcome.transform, effects.baseline.get(outcome.name, np.nan)).percent
     if not np.isfinite([*percent, float(row["p_value"])]).all():
         return None
-    named = {"method": name, "against": comparison, **choices}
-    return Specification(named, *percent, float(row["p_value"]))
+    return Specification({"method": name, **choices}, *percent, float(row["p_value"]))
 
 
 def _primary(sample: MatchedSample) -> Outcome:

@@ -1,16 +1,12 @@
 """Outcomes whose ends are moved to quantiles, where the study declares it."""
 
-from typing import Literal
-
 import numpy as np
 from numpy.typing import NDArray
 
 from evalkit.etl.panel.firm_years import Grid
 from evalkit.model.flow import Flow, FlowStep
 from evalkit.model.study import Outcome
-
-DEFINITION: Literal["inverted_cdf"] = "inverted_cdf"
-"""A quantile is an observed value: the smallest one that at least that share of values does not exceed."""
+from evalkit.stats.winsorising import ends
 
 
 def winsorised(grid: Grid, outcomes: tuple[Outcome, ...]) -> tuple[Grid, Flow]:
@@ -30,10 +26,7 @@ def winsorised(grid: Grid, outcomes: tuple[Outcome, ...]) -> tuple[Grid, Flow]:
 
 def _winsorise(values: NDArray[np.float64], shares: tuple[float, float]) -> tuple[int, int]:
     """Move the ends of an array in place; returns how many values were raised and lowered."""
-    known = values[~np.isnan(values)]
-    if not len(known):
-        return 0, 0
-    low, high = np.quantile(known, np.array(shares), method=DEFINITION)
-    n_low, n_high = int(np.count_nonzero(known < low)), int(np.count_nonzero(known > high))
+    low, high = ends(values, shares)
+    n_low, n_high = int(np.count_nonzero(values < low)), int(np.count_nonzero(values > high))
     np.clip(values, low, high, out=values)
     return n_low, n_high

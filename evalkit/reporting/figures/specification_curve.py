@@ -12,7 +12,7 @@ from evalkit.reporting.figures.style import BLUE, INK, ORANGE, PALE, QUIET, WIDT
 from evalkit.reporting.points import choice_label, released_rows
 from evalkit.reporting.words import Words, words
 
-CHOICES = ("method", "against", "scale", "caliper", "firms", "without")
+CHOICES = ("method", "against", "adjustment", "scale", "winsor", "caliper", "firms", "without")
 ROW = 0.155
 """Inches of one line of the choices."""
 

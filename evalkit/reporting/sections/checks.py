@@ -12,7 +12,7 @@ from evalkit.reporting.page import Cell, Column, Page, Table
 
 ELSEWHERE = ("balance",)
 """Checks whose table stands in a section of its own."""
-CHOICES = ("against", "scale", "caliper", "firms", "without", "kind", "refuter")
+CHOICES = ("against", "adjustment", "scale", "winsor", "caliper", "firms", "without", "kind", "refuter")
 """Labels that name a choice of a specification, a kind of comparison, or a test."""
 COMPARISON = ("comparison", "lowest", "highest")
 """Labels that name a comparison group."""

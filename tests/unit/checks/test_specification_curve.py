@@ -70,6 +70,38 @@ def test_each_caliper_is_matched_again() -> None:
     assert row_of(found, caliper="0.05")["estimate"] == pytest.approx(wanted, rel=1e-6)
 
 
+def test_extremes_are_moved_to_the_quantiles_of_each_year() -> None:
+    table = positive()
+    found = ask(
+        table,
+        estimators=("group_time",),
+        comparisons=("never_treated",),
+        cohorts=False,
+        balanced=False,
+        winsors=(0.05,),
+    )
+    values = {year: np.sort(own) for year, own in table.groupby("year")["y"]}
+    low, high = ({year: v[int(np.ceil(q * len(v))) - 1] for year, v in values.items()} for q in (0.05, 0.95))
+    clipped = table.assign(y=table["y"].clip(table["year"].map(low), table["year"].map(high)))
+    for share, data in (("none", table), ("0.05", clipped)):
+        assert row_of(found, winsor=share)["estimate"] == pytest.approx(percent(data, "group_time"), abs=SAME)
+
+
+def test_covariates_are_taken_out_in_the_whole_sample() -> None:
+    panel = firms.panel(firms.frame(600))
+    sample = ek.match(panel)
+    found = ek.check(
+        sample, ek.estimate(sample), "specification_curve", estimators=("group_time", "imputation"),
+        comparisons=("never_treated",), adjustments=("doubly_robust", "ipw"), balanced=False,
+    )  # fmt: skip
+    named = [(row["method"], row["adjustment"], row["without"]) for row in found.rows]
+    assert {("group_time", kind, "none") for kind in ("none", "doubly_robust", "ipw")} < set(named)
+    assert all(kind == "none" for method, kind, without in named if method == "imputation" or without != "none")
+    effects = ek.estimate(sample, "group_time", adjustment="ipw")
+    wanted = 100 * ek.aggregate(effects).table["estimate"].iloc[0] / effects.baseline["y"]
+    assert row_of(found, adjustment="ipw")["estimate"] == pytest.approx(wanted, rel=1e-9)
+
+
 def test_verdict_is_about_the_sign() -> None:
     assert ask(positive()).verdict == "pass"
     null = twins.frame(300, effect=0.0, seed=3)
@@ -109,6 +141,7 @@ def test_what_cannot_be_estimated_is_counted() -> None:
 
 @pytest.mark.parametrize("options", [
     {"estimators": ()}, {"estimators": ("nonsense",)}, {"transforms": ("growth",)}, {"comparisons": ()},
+    {"winsors": (0.5,)}, {"winsors": (0.0,)}, {"adjustments": ("none",)},
 ])  # fmt: skip
 def test_impossible_options_are_refused(options: dict) -> None:
     with pytest.raises(ek.EvalkitError) as caught:
