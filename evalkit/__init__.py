@@ -21,6 +21,7 @@ _MODULES = {
     "figures": "evalkit.reporting.figures",
     "methods": "evalkit.methods",
     "simulate": "evalkit.simulate",
+    "tables": "evalkit.reporting.notebook_tables",
 }
 
 __all__ = [*_PUBLIC, *_MODULES, "__version__"]  # noqa: PLE0604
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from evalkit.model.sample import MatchedSample as MatchedSample
     from evalkit.model.study import Study as Study
     from evalkit.reporting import figures as figures
+    from evalkit.reporting import notebook_tables
     from evalkit.run import build as build
     from evalkit.run import check as check
     from evalkit.run import estimate as estimate
@@ -53,6 +55,8 @@ if TYPE_CHECKING:
     from evalkit.stats.combine import combine as combine
     from evalkit.stats.combine import total as total
     from evalkit.stats.multiplicity import adjust as adjust
+
+    tables = notebook_tables
 
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401

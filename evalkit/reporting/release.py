@@ -150,7 +150,7 @@ def _flow(ledger: Ledger, evaluation: Evaluation) -> list[Row]:
         ids = {
             c: ledger.put(Number(f"flow.{i:02d}.{c}", n, "count"), cell=names[c]) for c, n in counts(step).items()
         }  # fmt: skip
-        reasons = _reasons(step)
+        reasons = reasons_of(step)
         for k, (_, n) in enumerate(reasons):
             changed = Number(f"flow.{i:02d}.changed.{k}", n, "count")
             ids[f"changed_{k}"] = ledger.put(changed, hide=n is not None and ledger.small(n, step.kept - n))
@@ -169,7 +169,7 @@ def _flow(ledger: Ledger, evaluation: Evaluation) -> list[Row]:
     return rows
 
 
-def _reasons(step: FlowStep) -> list[tuple[str, int | None]]:
+def reasons_of(step: FlowStep) -> list[tuple[str, int | None]]:
     """Return why rows left, without counts that a reason may tell: "E_DATE: 3, E_NUMBER: 12", "...; 92% linked".
 
     Where none left, what the step found or changed in place stands with its count.

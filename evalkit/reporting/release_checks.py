@@ -83,11 +83,11 @@ def _released(
     `place` is the check and the row of its table; values of the check as a whole have none, and its groups' sizes are
     shown where the rest is hidden. The smallest and the largest value of any firm never are.
     """
-    labels = {k: v for k, v in record.items() if k in LABELS or isinstance(v, str | bool)}
+    labels = labels_of(record)
     shown = GIVEN if place else (*GIVEN, *(k for k in GROUPS if not ledger.small(record.get(k))))
     ids = {
         key: ledger.put(
-            Number(f"{prefix}.{key}", value, _unit(key, value), method=method),
+            Number(f"{prefix}.{key}", value, unit_of(key, value), method=method),
             hide=(hide and key not in shown) or (is_extreme(key) and "smd" not in key),
             cell=check_cell(*place, key) if place else "",
         )
@@ -95,6 +95,11 @@ def _released(
         if key not in labels and not isinstance(value, dict | list | tuple)
     }  # fmt: skip
     return row_of(labels, ids)
+
+
+def labels_of(record: Record) -> Record:
+    """Return what in a record of a check is no number."""
+    return {k: v for k, v in record.items() if k in LABELS or isinstance(v, str | bool)}
 
 
 def _hidden_rows(
@@ -133,7 +138,8 @@ def _names(values: Record, record: Record) -> bool:
     return all(values.get(key) == record.get(key) for key in ("covariate", "level"))
 
 
-def _unit(key: str, value: Any) -> str:  # noqa: ANN401
+def unit_of(key: str, value: Any) -> str:  # noqa: ANN401
+    """Return the unit of a number of a check, from what it is called."""
     if key.startswith("n_"):
         return "count"
     if "p_value" in key:

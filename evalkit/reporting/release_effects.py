@@ -86,7 +86,7 @@ def _effect(ledger: Ledger, source: _Source, by: str, row: dict[str, Any]) -> Ro
             continue
         number = Number(
             f"effects.{source.part}.{by}.{part_of_id(outcome.name)}{label}.{quantity}", value,
-            _unit(quantity, level_unit(outcome)), row["estimand"], outcome.name, effects.method,
+            unit_of(quantity, level_unit(outcome)), row["estimand"], outcome.name, effects.method,
         )  # fmt: skip
         is_count = quantity in COUNTS
         beside = (differs and is_count) or quantity.startswith(without)
@@ -113,7 +113,7 @@ def _cells(ledger: Ledger, source: _Source) -> Iterator[Row]:
         ids = {
             quantity: ledger.put(
                 Number(
-                    f"{place}.{quantity}", value, _unit(quantity, level_unit(outcome)), row["estimand"], outcome.name,
+                    f"{place}.{quantity}", value, unit_of(quantity, level_unit(outcome)), row["estimand"], outcome.name,
                     source.effects.method,
                 ),
                 hide=outcome.name in hidden,
@@ -147,7 +147,8 @@ def _context(ledger: Ledger, source: _Source, outcome: Outcome, *, hide: bool) -
     return {"baseline": ledger.put(baseline, hide=hide or is_dominated), "confidence": ledger.put(level)}
 
 
-def _unit(quantity: str, level: str) -> str:
+def unit_of(quantity: str, level: str) -> str:
+    """Return the unit of a quantity of an effect; `level` is that of its outcome."""
     if quantity in AS_ESTIMATED:
         return UNITS.get(quantity, "scale")
     return "percent" if quantity.startswith("percent") else level

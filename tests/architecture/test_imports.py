@@ -16,7 +16,7 @@ PUBLIC = [
     "CheckResult", "Effects", "EvalkitError", "Evaluation", "ManyErrors", "MatchedSample", "Panel", "Rehearsal",
     "Release", "Study", "__version__", "adjust", "aggregate", "build", "check", "combine", "estimate", "evaluate",
     "figures", "load_study", "match", "methods", "rehearse", "release", "report", "simulate", "simultaneous_band",
-    "total",
+    "tables", "total",
 ]  # fmt: skip
 
 

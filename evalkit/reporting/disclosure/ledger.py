@@ -80,7 +80,7 @@ class Ledger:
         self._cells[number.id] = cell
         hide = hide or number.id in self.hiding.ids or cell in self.hiding.counts
         hide = hide or (number.unit == "count" and self.is_concealed(number.value))
-        value = None if hide else _rounded(self._as_told(number, cell))
+        value = None if hide else as_written(self._as_told(number, cell))
         self._numbers[number.id] = dataclasses.replace(number, value=value)
         return number.id
 
@@ -112,7 +112,8 @@ class Ledger:
         return frozenset(self._cells[i] for i in ids) - {""}
 
 
-def _rounded(value: Any) -> float | int | str:  # noqa: ANN401
+def as_written(value: Any) -> float | int | str:  # noqa: ANN401
+    """Return a value as a number of a report holds it: plain, with as many digits as are told."""
     if isinstance(value, str):
         return value
     plain = getattr(value, "item", lambda: value)()

@@ -1,8 +1,11 @@
 """How alike the groups were before the award."""
 
+from collections.abc import Sequence
+
 from markupsafe import Markup
 
-from evalkit.reporting.page import Column, Page, Table
+from evalkit.model.evaluation import Row
+from evalkit.reporting.page import Column, Page, Table, Writer
 
 BOTH = (
     "mean_treated_before", "mean_control_before", "smd_before", "mean_treated", "mean_control_after", "smd_after",
@@ -25,23 +28,25 @@ def render(page: Page) -> Markup:
         n_control=page.number("sample.n_control"),
         effective=page.number("sample.effective_controls"),
     )
-    table = _table(page, is_matched=is_matched) if release.tables.get("checks/balance") else None
+    rows = release.tables.get("checks/balance")
+    table = covariates(page, rows, is_matched=is_matched) if rows else None
     return page.fill(
         "balance.html.j2", firms=firms, is_matched=is_matched, table=table, drawing=page.drawings.get("balance"),
         where=page.drawings.get("tile_map"),
     )  # fmt: skip
 
 
-def _table(page: Page, *, is_matched: bool) -> Table:
-    words = page.words
+def covariates(writer: Writer, rows: Sequence[Row], *, is_matched: bool) -> Table:
+    """Return the table of all characteristics; without matching, before and after are the same."""
+    words = writer.words
     titles = {name: name for name in BOTH} if is_matched else PLAIN
     columns = [
         Column(words["balance.covariate"], is_number=False), *(Column(words[f"balance.{t}"]) for t in titles.values()),
     ]  # fmt: skip
-    rows = []
-    for row in page.release.tables["checks/balance"]:
+    lines = []
+    for row in rows:
         level = row.labels.get("level", "")
         name = words.column(str(row.labels.get("covariate", "")))
         label = f"{name}{words['page.colon']}{level}" if level else name
-        rows.append([label, *(page.cell(row, quantity) for quantity in titles)])
-    return Table(words["balance.caption"], columns, rows)
+        lines.append([label, *(writer.cell(row, quantity) for quantity in titles)])
+    return Table(words["balance.caption"], columns, lines)

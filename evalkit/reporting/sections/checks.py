@@ -1,14 +1,18 @@
 """Each check with its verdict."""
 
+from collections.abc import Sequence
 from string import Formatter
 from typing import Any
 
 from markupsafe import Markup
 
+from evalkit.model.check import CheckResult
 from evalkit.model.evaluation import Row
+from evalkit.model.study import Study
 from evalkit.reporting.effect_rows import outcome_of
 from evalkit.reporting.numbers import MINUS
-from evalkit.reporting.page import Cell, Column, Page, Table
+from evalkit.reporting.page import Cell, Column, Page, Table, Writer
+from evalkit.reporting.words import Words
 
 ELSEWHERE = ("balance",)
 """Checks whose table stands in a section of its own."""
@@ -24,78 +28,92 @@ def render(page: Page) -> Markup:
 
 
 def _entry(page: Page, name: str) -> dict[str, Any]:
-    check, words = page.release.checks[name], page.words
+    check, words, study = page.release.checks[name], page.words, page.release.study
+    rows = [] if check.name in ELSEWHERE else page.release.tables[f"checks/{name}"]
     return {
         "verdict": check.verdict,
         "title": words.method_title("checks", name),
         "question": words.get(f"method.checks.{check.name}.question", check.question),
         "text": sentence(page, name),
         "drawing": page.drawings.get(name),
-        "table": None if check.name in ELSEWHERE else _table(page, name),
+        "table": details(page, study, words.method_title("checks", name), rows) if rows else None,
     }
 
 
 def sentence(page: Page, name: str) -> Cell:
-    """Word a check by its case; a case without words keeps the check's own English sentence."""
-    release = page.release
-    check, row = release.checks[name], release.tables[f"checks/{name}/values"][0]
+    """Word a released check."""
+    check = page.release.checks[name]
+    return worded(page, page.release.study, check, page.release.tables[f"checks/{name}/values"][0])
+
+
+def worded(writer: Writer, study: Study | None, check: CheckResult, row: Row) -> Cell:
+    """Word a check by its case; a case without words keeps the check's own English sentence.
+
+    Parameters
+    ----------
+    writer : Writer
+        The language, and the numbers of the row.
+    study : Study or None
+        What names outcomes and comparison groups.
+    check : CheckResult
+        Which check.
+    row : Row
+        Its values.
+    """
+    words = writer.words
     key = f"method.checks.{check.name}.sentence.{row.labels.get('case', '')}"
-    if release.study.match.method == "none" and page.words.get(f"{key}_unmatched", ""):
+    if study is not None and study.match.method == "none" and words.get(f"{key}_unmatched", ""):
         key = f"{key}_unmatched"
-    if page.words.get(f"{key}_hidden", "") and _names_hidden(page, key, row):
+    if words.get(f"{key}_hidden", "") and _names_hidden(writer, key, row):
         key = f"{key}_hidden"
-    if page.words.get(key, ""):
-        labels = {k: _label(page, k, v) for k, v in row.labels.items()}
-        numbers = {quantity: page.number(number_id) for quantity, number_id in row.numbers.items()}
+    if words.get(key, ""):
+        labels = {k: _label(words, study, k, v) for k, v in row.labels.items()}
+        numbers = {quantity: writer.number(number_id) for quantity, number_id in row.numbers.items()}
         level = labels.get("level", "")
-        characteristic = labels.get("covariate", "") + (f"{page.words['page.colon']}{level}" if level else "")
-        return page.say(key, **labels, **numbers, characteristic=characteristic)
+        characteristic = labels.get("covariate", "") + (f"{words['page.colon']}{level}" if level else "")
+        return writer.say(key, **labels, **numbers, characteristic=characteristic)
     if not check.sentence:
-        return page.words["checks.withheld"]
-    return page.cell(row, "sentence")
+        return words["checks.withheld"]
+    return writer.cell(row, "sentence")
 
 
-def _names_hidden(page: Page, key: str, row: Row) -> bool:
+def _names_hidden(writer: Writer, key: str, row: Row) -> bool:
     """Say whether a sentence would name a number that is hidden."""
-    named = [field for _, field, _, _ in Formatter().parse(page.words[key]) if field in row.numbers]
-    return any(page.release.value(row, quantity) is None for quantity in named)
+    named = [field for _, field, _, _ in Formatter().parse(writer.words[key]) if field in row.numbers]
+    return not all(writer.tells(row, quantity) for quantity in named)
 
 
-def _label(page: Page, key: str, value: Any) -> str:  # noqa: ANN401
+def _label(words: Words, study: Study | None, key: str, value: Any) -> str:  # noqa: ANN401
     """Put a label that names a part of the study into words."""
-    outcomes = page.release.study.outcome
+    outcomes = study.outcome if study is not None else ()
     if key == "outcome" and any(o.name == value for o in outcomes):
-        return page.words.outcome(outcome_of(outcomes, value))
+        return words.outcome(outcome_of(outcomes, value))
     if key == "method":
-        return page.words.method_title("estimation", value)
+        return words.method_title("estimation", value)
     if key in COMPARISON:
-        return page.words.pick(next((c.label for c in page.release.study.comparison if c.name == value), {}), value)
+        groups = study.comparison if study is not None else ()
+        return words.pick(next((c.label for c in groups if c.name == value), {}), value)
     if key in CHOICES:
-        return page.words.get(f"choices.{value}", str(value))
-    return page.words.column(value) if key in ("covariate", "clustered_by") else _plain(page, value)
+        return words.get(f"choices.{value}", str(value))
+    return words.column(value) if key in ("covariate", "clustered_by", "outcome") else _plain(words, value)
 
 
-def _plain(page: Page, value: Any) -> str:  # noqa: ANN401
+def _plain(words: Words, value: Any) -> str:  # noqa: ANN401
     """Write yes or no, a year counted from the award with a true minus, or a text as it is."""
     if isinstance(value, bool):
-        return page.words["methods.yes" if value else "methods.no"]
+        return words["methods.yes" if value else "methods.no"]
     return str(value).replace("-", MINUS) if isinstance(value, int) else str(value)
 
 
-def _table(page: Page, name: str) -> Table | None:
-    rows = page.release.tables[f"checks/{name}"]
-    if not rows:
-        return None
+def details(writer: Writer, study: Study | None, caption: str, rows: Sequence[Row]) -> Table:
+    """Return the table of a check, or of any rows: their labels, then their numbers."""
+    words = writer.words
     labels = list(dict.fromkeys(key for row in rows for key in row.labels))
     quantities = list(dict.fromkeys(key for row in rows for key in row.numbers))
-    columns = [Column(_title(page, key), is_number=False) for key in labels]
-    columns += [Column(_title(page, key)) for key in quantities]
+    columns = [Column(words.get(f"check_columns.{key}", key), is_number=False) for key in labels]
+    columns += [Column(words.get(f"check_columns.{key}", key)) for key in quantities]
     lines = [
-        [*(_label(page, k, row.labels.get(k, "")) for k in labels), *(page.cell(row, q) for q in quantities)]
+        [*(_label(words, study, k, row.labels.get(k, "")) for k in labels), *(writer.cell(row, q) for q in quantities)]
         for row in rows
     ]
-    return Table(page.words.method_title("checks", name), columns, lines)
-
-
-def _title(page: Page, key: str) -> str:
-    return page.words.get(f"check_columns.{key}", key)
+    return Table(caption, columns, lines)
