@@ -11,6 +11,7 @@ _PUBLIC = {
     "rehearse": "evalkit.run",
     "aggregate": "evalkit.stats.aggregate", "simultaneous_band": "evalkit.stats.bands",
     "combine": "evalkit.stats.combine", "total": "evalkit.stats.combine", "adjust": "evalkit.stats.multiplicity",
+    "progress": "evalkit.engine.progress",
     "Study": "evalkit.model.study", "Panel": "evalkit.model.panel", "MatchedSample": "evalkit.model.sample",
     "Effects": "evalkit.model.effects", "CheckResult": "evalkit.model.check",
     "Evaluation": "evalkit.model.evaluation", "Release": "evalkit.model.evaluation",
@@ -29,6 +30,7 @@ __all__ = [*_PUBLIC, *_MODULES, "__version__"]  # noqa: PLE0604
 if TYPE_CHECKING:
     from evalkit import methods as methods
     from evalkit import simulate as simulate
+    from evalkit.engine.progress import progress as progress
     from evalkit.errors import EvalkitError as EvalkitError
     from evalkit.errors import ManyErrors as ManyErrors
     from evalkit.model.check import CheckResult as CheckResult

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from evalkit import methods
+from evalkit.engine.progress import stage
 from evalkit.errors import StudyError
 from evalkit.model import store, study_file
 from evalkit.model.check import Case, CheckResult
@@ -65,7 +66,7 @@ def build(
     from evalkit.engine.memory import system_memory
     from evalkit.etl.build import build_panel
 
-    with system_memory():
+    with stage("build"), system_memory():
         return build_panel(study, Path(root), quarantine, is_sealed)
 
 
@@ -74,7 +75,7 @@ def match(panel: "Panel", method: str = "none", *, seed: int = 0, **options: Any
     from evalkit.engine.memory import system_memory
 
     matcher = methods.build("matching", method, options)
-    with system_memory():
+    with stage(f"match: {method}"), system_memory():
         sample: MatchedSample = matcher.match(panel, seed)
     return dataclasses.replace(sample, seed=seed)
 
@@ -103,7 +104,7 @@ def estimate(sample: MatchedSample, method: str = "group_time", **options: Any) 
             hint='estimate with method = "matched_sets"',
         )
     require_variance(sample.panel)
-    with system_memory():
+    with stage(f"estimate: {method}"), system_memory():
         effects: Effects = estimator.estimate(sample)
     return effects
 
@@ -112,7 +113,9 @@ def check(sample: MatchedSample, effects: Effects | Sequence[Effects], method: s
     """Ask one check about a sample and its effects; `methods.names("checks")` lists the checks."""
     given = (effects,) if isinstance(effects, Effects) else tuple(effects)
     case = Case(sample, given, _estimate_again, _match_again)
-    result: CheckResult = methods.build("checks", method, options).run(case)
+    asked = methods.build("checks", method, options)
+    with stage(f"check: {method}"):
+        result: CheckResult = asked.run(case)
     return result
 
 
@@ -129,14 +132,16 @@ def release(evaluation: Evaluation, earlier: "Sequence[Shown]" = ()) -> Release:
     """Apply disclosure control, with what `earlier` editions showed; only what this returns may be published."""
     from evalkit.reporting.release import release as released
 
-    return released(evaluation, earlier)
+    with stage("release"):
+        return released(evaluation, earlier)
 
 
 def report(released: Release, folder: str | Path, languages: Sequence[str] | None = None) -> list[Path]:
     """Render a release as files in `folder`."""
     from evalkit.reporting.render import write_report
 
-    return write_report(released, Path(folder), languages)
+    with stage("report"):
+        return write_report(released, Path(folder), languages)
 
 
 def rehearse(study: Study, root: str | Path = ".", *, after_data: bool = False) -> Rehearsal:

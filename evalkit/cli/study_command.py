@@ -1,9 +1,8 @@
 """What all commands on a study have in common: arguments, the run folder, progress and the closing words."""
 
-import contextlib
 import json
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -64,6 +63,7 @@ def run_stages(
     from evalkit.cli.run_folder import RunFolder
     from evalkit.cli.source_files import study_root
     from evalkit.cli.stages import Stages
+    from evalkit.engine.progress import progress, stage
     from evalkit.reporting import formats
 
     study = run.load_study(study_path)
@@ -73,7 +73,7 @@ def run_stages(
     ran = {}
     with stages.folder.only_writer():
         for name in names:
-            with progress(f"{study.id}: {name}"):
+            with progress(), stage(f"{study.id}: {name}"):
                 ran[name] = stages.run(name)
         if names[-1] == "report":
             stages.finish()
@@ -103,16 +103,3 @@ def stage_command(stage: str, help_text: str) -> click.Command:
 def say(record: Mapping[str, object], lines: Sequence[str], *, as_json: bool) -> None:
     """Print the result as JSON or as lines for people."""
     click.echo(json.dumps(record, ensure_ascii=False, indent=1) if as_json else "\n".join(lines))
-
-
-@contextlib.contextmanager
-def progress(text: str) -> Iterator[None]:
-    """Show that something is being done, on a terminal only."""
-    from rich.console import Console
-
-    console = Console(stderr=True)
-    if not console.is_terminal:
-        yield
-        return
-    with console.status(text):
-        yield

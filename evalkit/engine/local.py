@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, TypeVar
 
+from evalkit.engine.progress import firms_done
 from evalkit.model.panel import Panel
 from evalkit.model.store import BLOCK_FIRMS
 from evalkit.stats.threads import one_thread
@@ -31,16 +32,23 @@ def map_blocks(panel: Panel, columns: Sequence[str], kernel: "Callable[[pa.Recor
     Few blocks are in flight at a time, so memory does not grow with the panel. BLAS runs on one thread inside a block.
     """
     n_threads = threads()
-    waiting: deque[Future[T]] = deque()
+    waiting: deque[tuple[Future[T], int]] = deque()
     row = 0
-    with one_thread(), ThreadPoolExecutor(n_threads) as pool:
+    with one_thread(), ThreadPoolExecutor(n_threads) as pool, firms_done(lambda: panel.n_firms) as done:
+
+        def next_result() -> T:
+            partial, n = waiting.popleft()
+            found = partial.result()
+            done(n)
+            return found
+
         for block in panel.batches(columns):
-            waiting.append(pool.submit(kernel, block, row))
+            waiting.append((pool.submit(kernel, block, row), block.num_rows))
             row += block.num_rows
             if len(waiting) > n_threads:
-                yield waiting.popleft().result()
+                yield next_result()
         while waiting:
-            yield waiting.popleft().result()
+            yield next_result()
 
 
 def map_rows(n_rows: int, kernel: Callable[[slice], T]) -> Iterator[T]:

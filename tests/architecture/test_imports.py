@@ -15,8 +15,8 @@ HEAVY = {"pandas", "pyarrow", "scipy", "matplotlib", "numpy", "duckdb", "statsmo
 PUBLIC = [
     "CheckResult", "Effects", "EvalkitError", "Evaluation", "ManyErrors", "MatchedSample", "Panel", "Rehearsal",
     "Release", "Study", "__version__", "adjust", "aggregate", "build", "check", "combine", "estimate", "evaluate",
-    "figures", "load_study", "match", "methods", "rehearse", "release", "report", "simulate", "simultaneous_band",
-    "tables", "total",
+    "figures", "load_study", "match", "methods", "progress", "rehearse", "release", "report", "simulate",
+    "simultaneous_band", "tables", "total",
 ]  # fmt: skip
 
 

@@ -7,7 +7,6 @@ from markupsafe import Markup
 from evalkit.model.evaluation import Row
 from evalkit.reporting.page import Cell, Column, Page, Table, Writer
 from evalkit.reporting.points import step_label
-from evalkit.reporting.words import Words
 
 COUNTS = ("in", "kept", "quarantined", "collapsed")
 
