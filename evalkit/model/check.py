@@ -61,7 +61,7 @@ class CheckResult:
     def _repr_html_(self) -> str:
         from html import escape
 
-        return f"<p><b>{escape(self.name)}: {self.verdict}</b>. {escape(self.sentence)}</p>"
+        return f"<p><b>{escape(self.name)}: {escape(self.verdict)}</b>. {escape(self.sentence)}</p>"
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

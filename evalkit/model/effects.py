@@ -166,9 +166,11 @@ class Effects:
         return self.table.copy()
 
     def _repr_html_(self) -> str:
+        from html import escape
+
         shown = self.table.dropna(axis=1, how="all")
         rows = shown.to_html(index=False, escape=True, float_format="{:.4f}".format)
-        return f"<p><b>Effects</b> ({self.method})</p>{rows}"
+        return f"<p><b>Effects</b> ({escape(self.method)})</p>{rows}"
 
     def save(self, folder: Path) -> None:
         """Write `effects.parquet`, `settings.json` and the arrays into one folder."""

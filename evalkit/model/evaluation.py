@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Sequence
+from html import escape
 from typing import TYPE_CHECKING, Any
 
 from evalkit.model.check import CheckResult
@@ -69,6 +70,12 @@ class Evaluation:
     provenance: dict[str, Any]
     plan: PlanRecord | None = None
     inputs: Inputs | None = None
+
+    def _repr_html_(self) -> str:
+        estimates = "".join(f"<li>estimate: {escape(e.method)}</li>" for e in self.effects)
+        verdicts = "".join(f"<li>check: {escape(c.name)}: {escape(c.verdict)}</li>" for c in self.checks)
+        head = f"<p><b>Evaluation</b> ({self.study.id}), before disclosure control: not for publication</p>"
+        return f"{head}{self.sample._repr_html_()}<ul>{estimates}{verdicts}</ul>"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -146,4 +153,6 @@ class Release:
         return pd.DataFrame([dataclasses.asdict(n) for n in self.numbers.values()])
 
     def _repr_html_(self) -> str:
-        return f"<p><b>Release</b> ({self.study.id}): {len(self.numbers):,} numbers, {self.hidden:,} hidden</p>"
+        verdicts = "".join(f"<li>check: {escape(name)}: {escape(c.verdict)}</li>" for name, c in self.checks.items())
+        head = f"<p><b>Release</b> ({self.study.id}): {len(self.numbers):,} numbers, {self.hidden:,} hidden</p>"
+        return f"{head}<ul>{verdicts}</ul>" if verdicts else head

@@ -116,9 +116,12 @@ class MatchedSample:
         })  # fmt: skip
 
     def _repr_html_(self) -> str:
+        from html import escape
+
+        counts = f"{self.n_treated:,} treated, {self.n_control:,} controls (effective {self.effective_controls:,.0f})"
+        left = f"{int((self.reason != KEPT).sum()):,} firms dropped"
         return (
-            f"<p><b>MatchedSample</b> ({self.method}): {self.n_treated:,} treated, {self.n_control:,} controls "
-            f"(effective {self.effective_controls:,.0f}), estimand {self.estimand}</p>"
+            f"<p><b>MatchedSample</b> ({escape(self.method)}): {counts}, {left}, estimand {escape(self.estimand)}</p>"
         )
 
     def save(self, folder: Path) -> None:

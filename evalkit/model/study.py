@@ -311,6 +311,11 @@ class Study(StudyPart):
             raise ValueError('edition.status = "final" needs roles.assurer, and another person as roles.analyst')
         return self
 
+    def _repr_html_(self) -> str:
+        from evalkit.model.study_html import study_html
+
+        return study_html(self)
+
     @property
     def is_assured(self) -> bool:
         """Whether an analyst and somebody else, who assured the report, are named."""
