@@ -1,5 +1,6 @@
-"""Nothing of one known firm (name, id, amounts) leaves the restricted area: not by a report, an error or a log."""
+"""Nothing of one known firm (name, id, amounts) leaves the restricted area, not even by an error or a notebook."""
 
+import base64
 import io
 import json
 import logging
@@ -11,7 +12,9 @@ import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
+import nbformat
 import pytest
+from nbclient import NotebookClient
 
 import evalkit as ek
 import sites
@@ -184,3 +187,51 @@ def test_tracebacks_of_the_library_carry_no_value(how: str, tmp_path: Path) -> N
     text = "".join(traceback.format_exception(caught.value)) + json.dumps(str(caught.value))
     assert "E_" in text
     assert list(hits(text.encode(), how)) == []
+
+
+CELLS = (
+    "import evalkit as ek\nstudy = ek.load_study('study.toml')\nstudy",
+    "with ek.progress():\n    panel = ek.build(study, '.')\npanel", "panel.flow", "panel.flow.to_frame()",
+    "sample = ek.match(panel, 'nearest', seed=7, exact=['industry'])\nsample", "sample.dropped",
+    "effects = ek.estimate(sample, 'group_time')\neffects", "ek.aggregate(effects, 'overall')",
+    "results = [ek.check(sample, effects, name) for name in ('balance', 'overlap', 'pretrends', 'influence')]",
+    "results[0]", "results[-1].to_frame()", "ek.figures.event_study(effects)", "ek.figures.love_plot(results[0])",
+    "ek.figures.overlap(results[1])", "ek.figures.flow(panel.flow, 'ja')", "ek.figures.cohort_year(effects)",
+    "ek.tables.effects(effects)", "ek.tables.effects(effects, 'event_time', language='ja')",
+    "ek.tables.balance(results[0])", "ek.tables.checks(results, 'ja')", "ek.tables.check(results[-1])",
+    "ek.tables.flow(panel.flow, 'ja')",
+    "evaluation = ek.evaluate(study, '.')\nevaluation", "released = ek.release(evaluation)\nreleased",
+    "released.to_frame()", "ek.tables.released(released, 'checks')", "ek.report(released, 'out')",
+)  # fmt: skip
+"""Every verb, record, figure and table that shows itself."""
+MISTAKES = (
+    "ek.match(panel, 'nearest', exact=['industy'])", "ek.estimate(sample, 'nothing')", "panel.read(['firm_id']) + 1",
+    "ek.tables.effects(effects, outcome='sale')", "ek.build(ek.load_study('spoiled/study.toml'), 'spoiled')",
+)  # fmt: skip
+"""Cells that end in an error with its traceback."""
+
+
+@pytest.mark.slow
+def test_a_notebook_carries_no_value(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The executed file as a whole, pictures included: what would be mailed or committed."""
+
+    def spoil(tables: dict[str, Rows]) -> None:
+        plant(tables)
+        SPOILED["a date"](tables)
+
+    monkeypatch.setenv("PYTHONPATH", str(Path(ek.__file__).parents[1]))
+    small_study.write(tmp_path, plant)
+    small_study.write(tmp_path / "spoiled", spoil)
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(c) for c in (*CELLS, *MISTAKES)])
+    client = NotebookClient(notebook, timeout=300, allow_errors=True, resources={"metadata": {"path": str(tmp_path)}})
+    client.execute()
+    failed = [c.source for c in notebook.cells if any(o.output_type == "error" for o in c.outputs)]
+    assert failed == list(MISTAKES)
+    assert list(hits(nbformat.writes(notebook).encode(), "notebook")) == []
+    told = nbformat.v4.new_code_cell(outputs=[nbformat.v4.new_output("stream", text=f"one firm:\n{FIRM}\n")])
+    assert list(hits(nbformat.writes(nbformat.v4.new_notebook(cells=[told])).encode(), "notebook")) != []
+    shown = [o.get("data", {}) for c in notebook.cells for o in c.outputs]
+    pictures = [base64.b64decode(data["image/png"]) for data in shown if "image/png" in data]
+    assert len(pictures) == 5
+    assert [found for picture in pictures for found in hits(picture, "picture")] == []
+    assert sum("text/html" in data for data in shown) >= 16
