@@ -7,31 +7,39 @@ import pytest
 from nbclient import NotebookClient
 
 ROOT = Path(__file__).resolve().parents[2]
-NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+FOLDER = ROOT / "notebooks"
+SHOWN = {
+    "01_first_evaluation": (2, 8, "put in", "reports/out/notebook/report.en.html"),
+    "02_checks_and_plan": (3, 8, "lock: wrote", "reports/out/planned/plan.lock.json"),
+}
+"""What each notebook shows at least: pictures, tables, a text; and the file that it leaves."""
+RUNS = [pytest.param(name, marks=pytest.mark.slow if name.startswith("02") else ()) for name in SHOWN]
 
 
-def test_there_is_a_notebook() -> None:
-    assert [p.name for p in NOTEBOOKS] == ["01_first_evaluation.ipynb"]
+def test_there_are_these_notebooks() -> None:
+    assert sorted(p.stem for p in FOLDER.glob("*.ipynb")) == list(SHOWN)
 
 
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)
-def test_a_notebook_is_kept_without_outputs(path: Path) -> None:
-    cells = [c for c in nbformat.read(path, as_version=4).cells if c.cell_type == "code"]
+@pytest.mark.parametrize("name", SHOWN)
+def test_a_notebook_is_kept_without_outputs(name: str) -> None:
+    cells = [c for c in nbformat.read(FOLDER / f"{name}.ipynb", as_version=4).cells if c.cell_type == "code"]
     assert [c for c in cells if c.outputs or c.execution_count] == []
 
 
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)
-def test_a_notebook_runs(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("name", RUNS)
+def test_a_notebook_runs(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """In a folder of its own, with nothing there but the study."""
     from evalkit import examples
 
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
     examples.write("sme-demo", tmp_path)
-    notebook = nbformat.read(path, as_version=4)
+    notebook = nbformat.read(FOLDER / f"{name}.ipynb", as_version=4)
     NotebookClient(notebook, timeout=300, resources={"metadata": {"path": str(tmp_path)}}).execute()
     shown = [o for c in notebook.cells if c.cell_type == "code" for o in c.outputs]
+    n_pictures, n_tables, text, left = SHOWN[name]
     assert [o for o in shown if o.output_type == "error"] == []
-    assert sum("image/png" in o.get("data", {}) for o in shown) == 2
-    assert sum("text/html" in o.get("data", {}) for o in shown) >= 8
-    assert "put in" in str(shown)
-    assert (tmp_path / "reports/out/notebook/report.en.html").is_file()
+    assert [o for o in shown if o.output_type == "stream" and o.name == "stderr"] == []
+    assert sum("image/png" in o.get("data", {}) for o in shown) == n_pictures
+    assert sum("text/html" in o.get("data", {}) for o in shown) >= n_tables
+    assert text in str(shown)
+    assert (tmp_path / left).is_file()
