@@ -61,6 +61,16 @@ class Browser:
         """Return the value of an expression in the page."""
         return self._call("Runtime.evaluate", expression=expression, returnByValue=True)["result"].get("value")
 
+    def press(self, key: str) -> None:
+        """Press and release a key that moves: "ArrowRight", "End"."""
+        codes = {"End": 35, "Home": 36, "ArrowLeft": 37, "ArrowRight": 39}
+        for kind in ("keyDown", "keyUp"):
+            self._call("Input.dispatchKeyEvent", type=kind, key=key, code=key, windowsVirtualKeyCode=codes[key])
+
+    def move(self, x: float, y: float) -> None:
+        """Move the pointer to a place in the window."""
+        self._call("Input.dispatchMouseEvent", type="mouseMoved", x=x, y=y)
+
     def screenshot(self, path: Path, box: tuple[float, float, float, float] | None = None) -> None:
         """Save the whole page, or a box (x, y, width, height) of it, as PNG."""
         x, y, width, height = box or (0, 0, *self.value("[innerWidth, document.documentElement.scrollHeight]"))

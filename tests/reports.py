@@ -105,6 +105,25 @@ def checks(verdict: str = "pass", p_value: float = 0.4) -> tuple[CheckResult, ..
     return balance, overlap, pretrends
 
 
+def specification_curve() -> CheckResult:
+    """Return a curve of twelve specifications, the largest effect first, five of them with an interval over zero."""
+    choices = [
+        (m, a, w) for m in ("group_time", "imputation") for a in ("never_treated", "not_yet_treated")
+        for w in ("none", "2018", "2019")
+    ]  # fmt: skip
+    rows = tuple(
+        {"method": m, "against": a, "scale": "log", "caliper": "all", "firms": "all", "without": w,
+         "estimate": 4.1 - i / 10, "conf_low": -0.5 if i > 6 else 2.0, "conf_high": 6.1 + i / 10, "p_value": 0.01}
+        for i, (m, a, w) in enumerate(choices)
+    )  # fmt: skip
+    values = {
+        "case": "pass", "outcome": "sales", "compared": "12", "failed": "0", "percent_median": 3.55,
+        "percent_lowest": 3.0, "percent_highest": 4.1, "share_positive": 1.0, "share_significant": 0.58,
+        "p_value": 0.01,
+    }  # fmt: skip
+    return CheckResult("specification_curve", "Choices?", "pass", "All agree.", values, 1.0, rows)
+
+
 def evaluation(**parts: Any) -> Evaluation:
     """Put an evaluation together; `parts` replace study, sample, effects, checks, flow or provenance."""
     asked = parts.pop("study", None) or study()

@@ -227,10 +227,11 @@ class Inference(StudyPart):
 
 
 class Report(StudyPart):
-    """What is rendered."""
+    """What is rendered; `interactive` lets figures of the HTML page answer to pointer and keyboard, by a script."""
 
     formats: tuple[Literal["html", "docx", "pdf", "xlsx", "md"], ...] = ("html",)
     languages: tuple[Language, ...] = ("en", "ja")
+    interactive: bool = False
 
 
 class Disclosure(StudyPart):

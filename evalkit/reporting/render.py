@@ -11,6 +11,7 @@ from evalkit.reporting import formats
 from evalkit.reporting.disclosure.record import FILE, record
 from evalkit.reporting.drawings import drawings
 from evalkit.reporting.exports import exports
+from evalkit.reporting.interactive import Interactive, interactive
 from evalkit.reporting.page import Page
 from evalkit.reporting.page_reader import read_page
 from evalkit.reporting.sections import ORDER, status
@@ -66,7 +67,8 @@ def _reports(page: Page, folder: Path) -> list[Path]:
     wanted, text = page.release.study.report.formats, html(page)
     paths = {name: folder / f"report.{page.words.language}.{name}" for name in wanted}
     if "html" in paths:
-        store.write_text(paths["html"], text)
+        is_interactive = page.release.study.report.interactive
+        store.write_text(paths["html"], html(page, interactive(page)) if is_interactive else text)
     if set(paths) - {"html"}:
         document = read_page(text, page)
         for name in sorted(set(paths) - {"html"}):
@@ -83,8 +85,8 @@ def _page(release: Release, language: str) -> Page:
     return Page(release, words(language), drawings(release, words(language)))
 
 
-def html(page: Page) -> str:
-    """Return the whole report as one page that needs nothing else."""
+def html(page: Page, answers: Interactive | None = None) -> str:
+    """Return the whole report as one page that needs nothing else; with a script only where figures are to answer."""
     sections = [(name, import_module(f"evalkit.reporting.sections.{name}").render(page)) for name in ORDER]
     text = page.fill(
         "report.html.j2",
@@ -94,5 +96,6 @@ def html(page: Page) -> str:
         warnings=status.warnings(page),
         hidden_note=page.say("page.hidden_note", threshold=page.number("study.threshold")),
         sections=sections,
+        answers=answers,
     )
     return str(text)

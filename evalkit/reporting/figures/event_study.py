@@ -42,7 +42,7 @@ def draw_event_study(
         _band(axes, shown, text["event_study.band"])
         for is_after, colour, marker, key in ((False, ORANGE, "s", "before"), (True, BLUE, "o", "after")):
             own = [p for p in shown if ((p["event_time"] or 0) >= 0) == is_after]
-            _points(axes, own, (colour, marker), text[f"event_study.{key}"])
+            _points(axes, own, (colour, marker, f"points_{key}"), text[f"event_study.{key}"])
         times = [int(p["event_time"] or 0) for p in shown]
         if reference is not None and times and reference not in times:
             hollow = {"marker": "s", "markersize": 5, "markerfacecolor": "white", "markeredgecolor": ORANGE}
@@ -78,15 +78,15 @@ def _edges(run: Sequence[tuple[float, float, float]]) -> list[tuple[float, float
     return [(first - 0.18, *run[0][1:]), *run, (last + 0.18, *run[-1][1:])]
 
 
-def _points(axes: Axes, points: Sequence[Point], look: tuple[str, str], label: str) -> None:
+def _points(axes: Axes, points: Sequence[Point], look: tuple[str, str, str], label: str) -> None:
     if not points:
         return
-    colour, marker = look
+    colour, marker, gid = look
     for point in points:
         if point["low"] is not None and point["high"] is not None:
             axes.vlines(point["event_time"] or 0, point["low"], point["high"], color=colour, linewidth=1.6, zorder=3)
     x, y = [p["event_time"] or 0 for p in points], [p["estimate"] or 0 for p in points]
-    axes.plot(x, y, color=colour, marker=marker, markersize=5, linestyle="", label=label, zorder=4)
+    axes.plot(x, y, color=colour, marker=marker, markersize=5, linestyle="", label=label, zorder=4, gid=gid)
 
 
 def _ticks(axes: Axes, times: Sequence[int]) -> None:

@@ -64,7 +64,7 @@ def _effects(axes: Axes, rows: Sequence[Mapping[str, Any]]) -> None:
         )  # fmt: skip
         axes.plot(
             [x for x, _ in own], [r["estimate"] for _, r in own], linestyle="", color=colour,
-            marker="o" if is_clear else "s", markersize=2.2, zorder=3,
+            marker="o" if is_clear else "s", markersize=2.2, zorder=3, gid=f"points_{'clear' if is_clear else 'open'}",
         )  # fmt: skip
     axes.grid(axis="y", color=PALE, linewidth=0.6)
     axes.set_axisbelow(True)
