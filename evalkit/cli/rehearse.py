@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from evalkit.cli.study_command import progress, run_folder_options, say
+from evalkit.cli.study_command import run_folder_options, say
 
 
 @click.command("rehearse")
@@ -24,9 +24,10 @@ def command(study_path: Path, out: Path, root: Path | None, threads: int | None,
     from evalkit.cli.rehearsals import rehearsed, require_recovered
     from evalkit.cli.run_folder import REHEARSE
     from evalkit.cli.source_files import study_root
+    from evalkit.engine.progress import progress, stage
 
     plan = planned(study_path, root)
-    with progress(f"{plan.study.id}: rehearse"):
+    with progress(), stage(f"{plan.study.id}: rehearse"):
         folder, found, is_new = rehearsed(plan, out, root or study_root(study_path))
     require_recovered(found)
     outputs = [str(folder.path / name) for name in folder.outputs(REHEARSE)]

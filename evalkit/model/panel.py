@@ -218,13 +218,9 @@ class Panel:
         return [FIRM, COHORT, *(c.name for c in self.covariates), *values, *beside, *self.award_columns]
 
     def _repr_html_(self) -> str:
-        from html import escape
-
         treated = int((self.cohort > 0).sum())
         span = f"{self.periods[0]} to {self.periods[-1]}"
-        outcomes = ", ".join(escape(o.name) for o in self.outcomes)
-        head = f"<b>Panel</b>: {self.n_firms:,} firms ({treated:,} treated)"
-        return f"<p>{head}, periods {span}, outcomes {outcomes}</p>"
+        return f"<p><b>Panel</b>: {self.n_firms:,} firms ({treated:,} treated), periods {span}</p>"
 
     def save(self, folder: Path) -> None:
         """Write `panel.parquet`, `panel.json` and `flow.json` into one folder."""

@@ -155,4 +155,6 @@ class Rehearsal:
         return made
 
     def _repr_html_(self) -> str:
-        return f"<p><b>Rehearsal</b> ({self.study_id}): {self.sentences.get('en', '')}</p>"
+        from html import escape
+
+        return f"<p><b>Rehearsal</b> ({escape(self.study_id)}): {escape(self.sentences.get('en', ''))}</p>"

@@ -3,7 +3,7 @@
 import importlib.util
 from collections.abc import Sequence
 from hashlib import sha256
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup, escape
 
@@ -189,7 +189,7 @@ def _made(table: Table) -> "GT":
     from great_tables import GT, html
 
     names = [f"column_{i}" for i in range(len(table.columns))]
-    titles = {name: html(str(escape(c.title))) for name, c in zip(names, table.columns, strict=True)}
+    titles: dict[str, Any] = {name: html(str(escape(c.title))) for name, c in zip(names, table.columns, strict=True)}
     cells = [[str(escape(cell)) for cell in row] for row in table.rows]
     given = repr((str(table.caption), [str(c.title) for c in table.columns], cells))
     table_id = f"evalkit-{sha256(given.encode()).hexdigest()[:12]}"

@@ -13,10 +13,11 @@ import reports
 from evalkit.model.check import CheckResult
 from evalkit.model.evaluation import Evaluation, Release
 from evalkit.model.flow import Flow, FlowStep
+from evalkit.model.rehearsal import Rehearsal
 from evalkit.model.study import Outcome
 from hostile import HOSTILE
 
-RECORDS = ("Study", "Panel", "MatchedSample", "Effects", "CheckResult", "Flow", "Evaluation", "Release")
+RECORDS = ("Study", "Panel", "MatchedSample", "Effects", "CheckResult", "Flow", "Evaluation", "Release", "Rehearsal")
 SEEN = 40
 """Letters of a name that are shown even where pandas cuts a long cell."""
 TAGS = {"p", "b", "ul", "li", "table", "thead", "tbody", "tr", "th", "td"}
@@ -59,7 +60,9 @@ def records(name: str = "sales") -> dict[str, object]:
     flow = Flow((FlowStep(name, name, 9, 8, 1, reason=name),))
     evaluation = Evaluation(study, flow, sample, (effects,), (check,), {})
     release = dataclasses.replace(published(), study=study, checks={name: check})
-    return dict(zip(RECORDS, (study, panel, sample, effects, check, flow, evaluation, release), strict=True))
+    rehearsal = Rehearsal("small", name, name, 0.05, 0.8, 200, 0.95, (), {}, {}, (), sentences={"en": name})
+    made = (study, panel, sample, effects, check, flow, evaluation, release, rehearsal)
+    return dict(zip(RECORDS, made, strict=True))
 
 
 def html(record: object) -> str:
@@ -68,13 +71,14 @@ def html(record: object) -> str:
 
 @pytest.mark.parametrize(("record", "told"), [
     ("Study", ("small", "2016 to 2021", "sales (log)", "設備補助", "group_time")),
-    ("Panel", ("150 firms (90 treated)", "2016 to 2021", "sales")),
+    ("Panel", ("150 firms (90 treated)", "2016 to 2021")),
     ("MatchedSample", ("90 treated, 60 controls", "0 firms dropped")),
     ("Effects", ("n_treated", "0.0500")),
     ("CheckResult", ("pass",)),
     ("Flow", ("quarantined", "9")),
     ("Evaluation", ("not for publication", "90 treated, 60 controls", "pass")),
     ("Release", ("hidden", "pass")),
+    ("Rehearsal", ("small", "sales")),
 ])  # fmt: skip
 def test_a_record_shows_what_matters_first(record: str, told: tuple[str, ...]) -> None:
     asked = reports.evaluation()
