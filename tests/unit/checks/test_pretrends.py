@@ -70,6 +70,14 @@ def test_a_secondary_outcome_only_warns() -> None:
     assert result.values["outcome"] == "z"
 
 
+def test_each_outcome_is_tested_with_its_own_covariance() -> None:
+    table = twins.frame(n=400, seed=3)
+    table["z"] = 5.0 * table["y"] + np.random.default_rng(2).normal(size=len(table))
+    both = check(ek.estimate(twins.sample(twins.panel(table, ("y", "z"))), "group_time")).rows
+    alone = [check(ek.estimate(twins.sample(twins.panel(table, (name,))), "group_time")).rows[0] for name in ("y", "z")]
+    assert [row["statistic"] for row in both] == pytest.approx([row["statistic"] for row in alone], rel=1e-9)
+
+
 def test_one_test_per_estimator_and_outcome() -> None:
     result = check(effects(), effects("group_time", trend=0.5))
     assert [row["method"] for row in result.rows] == ["event_study", "group_time"]

@@ -13,6 +13,7 @@ from evalkit.model.plan import PlannedPower
 from evalkit.model.study import Study
 from evalkit.plan.gates import design_checks
 from evalkit.plan.lock import Moment, PlanFiles, blanks
+from evalkit.plan.log import add_line
 
 BLANK = ["about", "check", "--signer", "plan.objective", "plan.logic", "plan.final_report", "plan.evaluator",
          "plan.publication"]  # fmt: skip
@@ -97,6 +98,20 @@ def test_lock_and_log_go_together(files: PlanFiles, gone: str) -> None:
     with pytest.raises(IntegrityError) as refused:
         files.lock()
     assert refused.value.code == "E_LOCK"
+
+
+def test_a_lock_that_was_edited_is_refused(files: PlanFiles) -> None:
+    files.lock_path.write_text(files.lock_path.read_text("utf-8").replace(plans.SIGNER, "Someone else"), "utf-8")
+    with pytest.raises(IntegrityError, match="not the one that the log names"):
+        files.lock()
+
+
+def test_a_new_lock_seals_what_was_unsealed(files: PlanFiles) -> None:
+    add_line(files.log_path, "unseal", plans.LATER, names=["Doe"], reason="asked")
+    assert len(files.since_lock("unseal")) == 1
+    asked = study(plans.complete(small_study.STUDY))
+    files.freeze(asked, frozen(asked), [plans.SIGNER], Moment(plans.LATEST, "a mistake"))
+    assert files.since_lock("unseal") == []
 
 
 def test_another_studys_lock_is_refused(files: PlanFiles) -> None:

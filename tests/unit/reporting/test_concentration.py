@@ -35,6 +35,10 @@ def panel(giant=1.0, extra=0.0, seed=1):
     )
 
 
+def weighted(sample, heavy):
+    return dataclasses.replace(sample, weight=np.where(np.arange(60) == 59, heavy, sample.weight))
+
+
 def flags(**kinds):
     return concentration(ek.match(panel(**kinds)[1], "none"), RELEASE)
 
@@ -77,12 +81,13 @@ def test_shares_are_those_of_sums_over_all_firms():
     assert found["sales", "overall", None] == pytest.approx((*whole[:2], whole[2:].sum()))
 
 
-def released(**kinds):
+def released(heavy=1.0, **kinds):
+    """Release an evaluation in which the last comparison firm has the weight of `heavy` others."""
     asked = reports.study(
         outcome=[{"name": "sales", "transform": "level", "unit": "yen"}], period={"first": 2015, "last": 2020},
         check=[{"method": "balance"}],
     )  # fmt: skip
-    sample = ek.match(panel(**kinds)[1], "none")
+    sample = weighted(ek.match(panel(**kinds)[1], "none"), heavy)
     effects = ek.estimate(sample, "group_time")
     return release(assemble(asked, sample, (effects,), (ek.check(sample, effects, "balance"),)))
 
@@ -111,6 +116,8 @@ def test_without_giants_all_is_shown():
 
 
 def test_a_comparison_firm_with_nearly_all_the_weight_hides_the_effects():
-    sample = ek.match(panel()[1], "none")
-    weight = np.where(np.arange(60) == 59, 1_000.0, sample.weight)
-    assert concentration(dataclasses.replace(sample, weight=weight), RELEASE).is_weighted_on_few
+    assert concentration(weighted(ek.match(panel()[1], "none"), 1_000.0), RELEASE).is_weighted_on_few
+    made = released(heavy=1_000.0)
+    tables = {name: rows for name, rows in made.tables.items() if name.startswith("effects/")}
+    assert "effects/group_time/cell" in tables
+    assert {made.value(row, "level") for rows in tables.values() for row in rows} == {None}

@@ -9,10 +9,11 @@ import pytest
 from scipy.optimize import linprog
 
 import reports
-from evalkit.errors import EvalkitError
+from evalkit.errors import DisclosureError, EvalkitError
 from evalkit.model.evaluation import Number
 from evalkit.model.flow import FlowStep
 from evalkit.model.study import Disclosure
+from evalkit.reporting.disclosure.attack import Audit
 from evalkit.reporting.disclosure.flow_table import CELLS, flow_cells, flow_table
 from evalkit.reporting.disclosure.ledger import Ledger
 from evalkit.reporting.disclosure.profiles import PROFILES
@@ -177,6 +178,19 @@ def test_a_small_count_in_a_check_hides_its_results_and_its_sentence():
     assert {k for k, v in values.items() if v is None} >= {"n_without", "n_unmatched", "share", "sentence", "statistic"}
     assert values["n_treated"] == 90
     assert made.checks["overlap"].sentence == ""
+
+
+def test_nothing_of_a_check_is_released_as_it_was_found():
+    """Figures draw what a release holds, so it must hold no row that disclosure control has not seen."""
+    made = release(reports.evaluation())
+    assert [(c.values, c.statistic, c.rows) for c in made.checks.values()] == [({}, None, ())] * 3
+
+
+def test_a_release_that_the_attack_breaks_is_refused(monkeypatch):
+    """Whatever hides too little: the attack is the last word."""
+    monkeypatch.setattr("evalkit.reporting.release.audit", lambda *_: Audit({}, ("cell",), 1, 0))
+    with pytest.raises(DisclosureError, match="1 hidden counts could be worked out"):
+        release(reports.evaluation())
 
 
 def test_a_count_hidden_in_the_flow_stands_nowhere_else():

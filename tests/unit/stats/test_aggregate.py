@@ -55,6 +55,13 @@ def test_treated_firms_are_counted_once() -> None:
     assert overall["n_treated"].tolist() == [(table.groupby("firm")["g"].first() > 0).sum()]
 
 
+def test_an_average_has_the_fewest_degrees_of_freedom_of_its_effects() -> None:
+    cells = ek.estimate(twins.sample(twins.panel(twins.frame(n=60))), "sun_abraham")
+    after = cells.row_dof[(cells.table["event_time"] >= 0).to_numpy(dtype=bool)]
+    assert after.min() < after.max()
+    assert ek.aggregate(cells).row_dof.tolist() == [after.min()]
+
+
 def test_overall_of_event_times_is_their_mean() -> None:
     cells = ek.estimate(twins.sample(twins.panel(twins.frame())), "group_time")
     path = ek.aggregate(cells, "event_time")

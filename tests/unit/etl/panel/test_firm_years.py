@@ -54,8 +54,9 @@ def test_cells_are_where_a_dictionary_has_them(firms):
 
 def test_equal_duplicates_collapse_missing_ones_too():
     rows = [("a", 2019, 1.0), ("a", 2019, 1.0), ("b", 2020, None), ("b", 2020, None), ("a", 2019, 1.0)]
-    _, steps, _ = on_grid(rows)
+    found, steps, _ = on_grid(rows)
     assert dataclasses.astuple(steps[1])[2:6] == (5, 2, 0, 3)
+    assert found.n_firm_years == 2
 
 
 def test_rows_outside_the_period_are_no_duplicates():

@@ -58,6 +58,11 @@ def test_editions_far_apart_are_compared_too(earlier):
     assert released(AFTER, both).numbers[TREATED].value is None
 
 
+def test_a_count_that_fell_by_three_firms_is_hidden_too():
+    made = released(BEFORE, read_ledger(ledger_text(released(AFTER))))
+    assert made.numbers[TREATED].value is None
+
+
 def test_the_same_edition_again_leaves_the_ledger_as_it_is(earlier):
     text = ledger_text(released(AFTER, earlier), earlier)
     again = read_ledger(text)

@@ -64,6 +64,13 @@ def test_rounded_totals_are_sums_and_shares_are_those_of_rounded_counts():
     assert {n % 5 for n in counts} == {0}
 
 
+def test_a_total_is_not_rounded_from_the_exact_count():
+    """86 firms would be 85; beside parts of 40, 30 and 10 that would tell that parts were rounded down."""
+    made = released("opensafely", {2018: 42, 2019: 32, 2020: 12})
+    overall = made.tables["effects/group_time/overall"][0]
+    assert made.value(overall, "n_treated") == sum(by_cohort(made).values()) == 80
+
+
 def test_rounded_reports_can_be_written(tmp_path):
     write_report(released("opensafely"), tmp_path)
     assert "multiples of five" in (tmp_path / "report.en.html").read_text(encoding="utf-8")

@@ -124,7 +124,10 @@ def test_extremes_by_name(name, extreme):
     assert is_extreme(name) is extreme
 
 
-@pytest.mark.parametrize(("n", "q", "few"), [(20, 0.5, False), (19, 0.5, True), (100, 0.9, False), (99, 0.1, True)])
+@pytest.mark.parametrize(
+    ("n", "q", "few"),
+    [(20, 0.5, False), (19, 0.5, True), (100, 0.9, False), (99, 0.1, True), (99, 0.9, True)],
+)
 def test_ten_firms_on_either_side_of_a_quantile(n, q, few):
     assert too_few_beyond(n, q) is few
 
