@@ -68,10 +68,10 @@ def plant(mutant: Mutant, folder: Path) -> None:
 def exit_code(folder: Path, tests: Iterable[str]) -> int:
     """Run tests against the copy in a process of its own; return pytest's exit code."""
     options = ["-x", "-q", "--tb=no", "--no-header", "-p", "no:cacheprovider"]
-    # -P keeps the working directory out of the search path: only PYTHONPATH stands before the installed package.
-    command = [sys.executable, "-P", "-c", RUN, str(folder), *options, *tests]
+    command = [sys.executable, "-c", RUN, str(folder), *options, *tests]
     settings = {
         "PYTHONPATH": str(folder),
+        "PYTHONSAFEPATH": "1",  # the working directory has the package without the fault; processes of tests run there
         "HYPOTHESIS_STORAGE_DIRECTORY": str(folder / "hypothesis"),
         "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",  # the tests use none, and they take longer to load than most tests
     }
