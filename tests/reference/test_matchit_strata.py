@@ -15,6 +15,8 @@ from references import reference
 
 PRINTED = 1e-13
 """Relative; fifteen digits were printed."""
+SUMMED = 1e-12
+"""Relative; 185 distances are added up in another order."""
 STORED = 1e-10
 """Relative; R's scores are right to 1e-9, which moves no firm to another class."""
 
@@ -103,5 +105,5 @@ def test_optimal_pairs_are_nearer_than_the_greedy_ones() -> None:
     sample = ek.match(panel(), "optimal", distance="score")
     score = sample.distance
     greedy = sum(abs(score[a - 1] - score[b - 1]) for a, (b,) in stored["pairs"])
-    assert sum(sample.pairs["distance"].to_pylist()) <= greedy
+    assert sum(sample.pairs["distance"].to_pylist()) <= greedy * (1 + SUMMED)
     assert sample.n_control == sample.n_treated == 185

@@ -75,7 +75,7 @@ def test_an_award_path_moves_along() -> None:
 
 
 def test_a_panel_on_disk_is_moved_as_one_in_memory(tmp_path: Path) -> None:
-    long = twins.frame(150, periods=7).assign(other=1.0)
+    long = twins.frame(150, periods=7).assign(other=lambda table: table["year"] % 3.0)
     panel = twins.panel(long, ("y", "other"))
     panel.save(tmp_path)
     sample = twins.sample(ek.Panel.load(tmp_path))

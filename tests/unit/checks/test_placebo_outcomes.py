@@ -112,12 +112,13 @@ def test_without_controls_or_errors_there_is_no_answer() -> None:
         Method(alpha=1.0)
 
 
-def test_a_control_that_never_varies_is_counted_and_not_tested() -> None:
+def test_a_control_in_which_firms_never_differ_is_counted_and_not_tested() -> None:
     of = sample(2)
     names = [name for name in of.panel.source.column_names if name.startswith("control0@")]
     source = of.panel.source
-    for name in names:
-        source = source.set_column(source.column_names.index(name), name, [np.ones(source.num_rows)])
+    for year, name in enumerate(names):
+        alike = np.full(source.num_rows, float(year))
+        source = source.set_column(source.column_names.index(name), name, [alike])
     result = check(twins.sample(dataclasses.replace(of.panel, source=source)))
     assert (result.values["controls"], result.values["untested"]) == (1, 1)
     assert "1 have no standard error" in result.sentence
