@@ -151,6 +151,36 @@ def regression(
     return b[:k], (bread @ sums.T @ sums @ bread * factor)[:k, :k]
 
 
+def corrected_regression(
+    table: pd.DataFrame, regressors: dict[object, np.ndarray], correction: str, weight: dict[str, float] | None = None
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:  # fmt: skip
+    """As `regression`, residuals of each firm times I - H to the power -1/2 (CR2) or -1 (CR3), H with all dummies in.
+
+    Returns coefficients, the influence of each firm (by name), whose squares add up to the covariance, and
+    Satterthwaite's degrees of freedom from the matrix of firms by firms. The power leaves out what the fit takes whole,
+    the firm's own dummy at least.
+    """
+    x = np.column_stack(list(regressors.values())).astype(float)
+    k = x.shape[1]
+    years = pd.get_dummies(table["year"], dtype=float).to_numpy()[:, 1:]
+    firms = pd.get_dummies(table["firm"], dtype=float).to_numpy()
+    root = np.sqrt(table["firm"].map(weight).to_numpy(float)) if weight else np.ones(len(table))
+    full, y = np.hstack([x, years, firms]) * root[:, None], table["y"].to_numpy() * root
+    q, r = np.linalg.qr(full)
+    inverse = np.linalg.inv(r)
+    b, hat, lever = inverse @ q.T @ y, q @ q.T, (q @ inverse.T)[:, :k]
+    scores, loads = [], []
+    for firm in firms.T:
+        rows = np.flatnonzero(firm)
+        size, axes = np.linalg.eigh(np.eye(len(rows)) - hat[np.ix_(rows, rows)])
+        power = np.where(size > 1e-9, np.maximum(size, 1e-9) ** {"cr2": -0.5, "cr3": -1.0}[correction], 0.0)
+        load = (axes * power) @ axes.T @ lever[rows]
+        scores.append(load.T @ (y - full @ b)[rows])
+        loads.append((np.eye(len(y)) - hat)[:, rows] @ load)
+    p = np.einsum("irk,jrk->kij", np.array(loads), np.array(loads))
+    return b[:k], np.array(scores), np.trace(p, axis1=1, axis2=2) ** 2 / (p**2).sum(axis=(1, 2))
+
+
 def imputation(table: pd.DataFrame) -> tuple[list[tuple[int, int]], np.ndarray, np.ndarray]:
     """Impute by least squares on untreated rows; influence from the weights of each row, as in the paper's theorem."""
     treated = ((table["g"] > 0) & (table["year"] >= table["g"])).to_numpy()

@@ -3,7 +3,6 @@
 Memory is that of a few blocks, whatever the number of firms.
 """
 
-import dataclasses
 from collections.abc import Sequence
 
 import numpy as np
@@ -11,16 +10,17 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from evalkit.engine.own_columns import OwnColumns
+from evalkit.engine.own_scores import Score, group_keys
 from evalkit.engine.paths import category_codes, grouped, map_paths_beside, path_bounds
 from evalkit.errors import EstimationError
 from evalkit.model.panel import Panel
 from evalkit.model.sample import MatchedSample
-from evalkit.stats.cluster import small_sample
+from evalkit.stats.cluster import Correction, small_sample
 from evalkit.stats.limbs import MAGNITUDE_BITS
-from evalkit.stats.moments import Moments, Partial, Quantum, block_moments, combine
+from evalkit.stats.moments import Moments, Partial, Quantum, block_moments, combine, joined
+from evalkit.stats.own_leverage import Tally, degrees, merged
 from evalkit.stats.own_regressors import Own, OwnFit, fit_own
 from evalkit.stats.regression import (
-    Choice,
     Covariance,
     Design,
     Problem,
@@ -33,6 +33,8 @@ from evalkit.stats.regression import (
 
 ROUNDING = 2.0**-30
 """Residuals of an exact fit are rounding error, below this share of the range of the outcome."""
+INFLUENCE_BITS = MAGNITUDE_BITS - 2
+"""Binary digits of the largest influence, in units of what it is rounded to."""
 
 
 def regress_own(
@@ -48,7 +50,7 @@ def regress_own(
         What is asked of them.
     own : Own
         Regressors of firms.
-    covariance : {"clustered", "cr1", "homoskedastic"}
+    covariance : {"clustered", "cr1", "cr2", "cr3", "homoskedastic"}
         See `stats.regression.regress`.
 
     Returns
@@ -59,26 +61,28 @@ def regress_own(
     Raises
     ------
     EstimationError
-        Coefficients are not identified (`E_COLLINEAR`); a correction of residuals, or multipliers of firms
-        (`E_OPTION`); all firms in one cluster (`E_CLUSTERS`).
+        Coefficients are not identified (`E_COLLINEAR`); residuals of clusters above the firm corrected, or multipliers
+        of firms (`E_OPTION`); all firms in one cluster (`E_CLUSTERS`).
     """
     fits = _fits(sample.panel, problem, own)
     if covariance == "homoskedastic":
         require_equal_weights(problem.moments)
         return problem.moments, homoskedastic(fits)
-    _require_plain(
-        sample.panel, problem.moments, sample.panel.inference.correction if covariance == "clustered" else covariance
+    chosen = chosen_correction(
+        problem.moments, sample.panel.inference.correction if covariance == "clustered" else covariance
     )
-    moments = _second_pass(sample, own, fits)
-    size = moments.total.shape[1] - 1
-    influence = [np.eye(size, size + 1, 1)] * moments.n_groups
-    scale, dof = zip(*(_small_sample(problem.moments, o, f) for o, f in enumerate(fits)), strict=True)
-    factor = np.repeat(scale, [len(f.coefficient) for f in fits])
+    _require_plain(sample.panel, problem.moments, chosen)
+    moments, tallies = _second_pass(sample, own, fits, chosen)
+    n_effects = [len(f.coefficient) for f in fits]
+    if chosen == "cr1":
+        parts = zip(*(_small_sample(problem.moments, o, f) for o, f in enumerate(fits)), strict=True)
+        scale, dof = (np.repeat(part, n_effects) for part in parts)
+    else:
+        scale, dof = np.ones(sum(n_effects)), np.concatenate(list(map(degrees, tallies, n_effects)))
+    influence = [np.eye(len(scale), len(scale) + 1, 1)] * moments.n_groups
+    vcov = moments.covariance(influence) * np.outer(scale, scale)
     estimate = np.concatenate([f.coefficient for f in fits])
-    vcov = moments.covariance(influence) * np.outer(factor, factor)
-    return moments, Regression(
-        estimate, vcov, influence, np.repeat(dof, [len(f.coefficient) for f in fits]), factor
-    )  # fmt: skip
+    return moments, Regression(estimate, vcov, influence, dof, scale, chosen != "cr1")
 
 
 def _fits(panel: Panel, problem: Problem, own: Own) -> list[OwnFit]:
@@ -99,24 +103,18 @@ def _fits(panel: Panel, problem: Problem, own: Own) -> list[OwnFit]:
 def _places(groups: Moments, among: Moments) -> NDArray[np.int64]:
     """Return where the first group of the same cohort and stratum is among others (C,), -1 where there is none."""
     known: dict[tuple[int, int], int] = {}
-    for place, key in enumerate(_keys(among)):
+    for place, key in enumerate(group_keys(among)):
         known.setdefault(key, place)
-    return np.array([known.get(key, -1) for key in _keys(groups)], dtype=np.int64)
+    return np.array([known.get(key, -1) for key in group_keys(groups)], dtype=np.int64)
 
 
-def _keys(moments: Moments) -> list[tuple[int, int]]:
-    stratum = np.zeros(moments.n_groups, np.int64) if moments.stratum is None else moments.stratum
-    return list(zip(moments.cohort.tolist(), stratum.tolist(), strict=True))
-
-
-def _require_plain(panel: Panel, moments: Moments, correction: Choice) -> None:
-    """Refuse what would need more than the influence of firms."""
-    chosen = chosen_correction(moments, correction)
-    if chosen != "cr1" and not moments.n_second:
+def _require_plain(panel: Panel, moments: Moments, correction: Correction) -> None:
+    """Refuse what would need more than the influence of firms, or more than their own hat matrices."""
+    if correction != "cr1" and moments.cluster is not None:
         raise EstimationError(
-            f"residuals are not corrected ({chosen.upper()}) beside covariates of firms", where="covariance",
-            code="E_OPTION", hint='inference.correction = "cr1" takes the plain factor; with few treated firms its '
-            "intervals are too short",
+            f"residuals of clusters above the firm are not corrected ({correction.upper()}) beside covariates of firms",
+            where="covariance", code="E_OPTION", hint='inference.correction = "cr1" takes the plain factor; with few '
+            "treated clusters its intervals are too short",
         )  # fmt: skip
     if panel.inference.bootstrap != "none" and moments.cluster is None:
         raise EstimationError(
@@ -131,28 +129,65 @@ def _small_sample(moments: Moments, outcome: int, fit: OwnFit) -> tuple[float, f
     return small_sample(n, fit.n_rows, len(fit.coefficient) + fit.n_periods), n - 1.0
 
 
-def _second_pass(sample: MatchedSample, own: Own, fits: Sequence[OwnFit]) -> Moments:
-    """Return the moments of the firms' influence on all coefficients; its clusters are those of the sample."""
+def _second_pass(
+    sample: MatchedSample, own: Own, fits: Sequence[OwnFit], correction: Correction
+) -> tuple[Moments, list[Tally]]:
+    """Return the moments of the firms' influence on all coefficients, and what degrees of freedom need of each outcome.
+
+    Clusters are those of the sample. Degrees of freedom need nothing with CR1.
+    """
     panel, weight, cohort = sample.panel, sample.weight, sample.panel.cohort
     columns, groups = OwnColumns(panel, own.names), grouped(sample, None, 1)
     stratum, _ = category_codes(panel, own.strata, "strata")
-    scores, quantum = [_Score.of(columns, fit) for fit in fits], _influence_quantum(sample, fits)
+    scores, quantum = [Score.of(columns, fit, correction) for fit in fits], _influence_quantum(sample, fits)
 
-    def kernel(y: NDArray[np.float64], block: pa.RecordBatch, row: int) -> Partial:
+    def kernel(y: NDArray[np.float64], block: pa.RecordBatch, row: int) -> tuple[dict[int, Partial], list[Tally]]:
         firms, values = slice(row, row + len(y)), columns.of(block)
         keys = np.stack([cohort[firms], np.zeros(len(y)) if stratum is None else stratum[firms]], axis=1)
         parts = zip(scores, columns.outcomes(y), strict=True)
-        each = np.concatenate([score(part, values, keys.astype(np.int64)) for score, part in parts], axis=1)
-        return block_moments(weight[firms], each, cohort[firms], quantum, groups.of(firms))
+        found, own = zip(
+            *(score(part, values, keys.astype(np.int64), weight[firms]) for score, part in parts), strict=True
+        )
+        each = np.concatenate(found, axis=1)
+        level = _levels(weight[firms, None] * each, quantum)
+        return {
+            at: block_moments(
+                np.where(level == at, weight[firms], 0.0), each, cohort[firms], _raised(quantum, at), groups.of(firms)
+            )
+            for at in np.unique(level).tolist()
+        }, list(own)
 
-    return groups.taken_apart(combine(map_paths_beside(sample, columns.read, kernel), quantum))
+    by_level: dict[int, list[Partial]] = {}
+    tallies: list[Tally] = [{} for _ in fits]
+    for partials, lots in map_paths_beside(sample, columns.read, kernel):
+        for at, partial in partials.items():
+            by_level.setdefault(at, []).append(partial)
+        tallies = [merged(pair) for pair in zip(tallies, lots, strict=True)]
+    moments = [combine(by_level[at], _raised(quantum, at)) for at in sorted(by_level)]
+    return groups.taken_apart(joined([m for m in moments if m.n_groups])), tallies
+
+
+def _levels(influence: NDArray[np.float64], quantum: Quantum) -> NDArray[np.int64]:
+    """Return how many bits the influence of firms (n, K) is above what the quantum is for: 0, 8, 16 and so on.
+
+    Only CR3 takes firms above 0, those that nearly determine a regressor.
+    """
+    share = np.ldexp(np.abs(influence), quantum.exponent[1:].astype(int) - INFLUENCE_BITS).max(axis=1)
+    bits = np.frexp(share)[1].astype(np.int64)
+    return np.asarray(np.maximum(-(-bits // 8) * 8, 0), np.int64)
+
+
+def _raised(quantum: Quantum, bits: int) -> Quantum:
+    """Return the quantum for influence that is larger by some bits."""
+    return Quantum(quantum.centre, quantum.exponent - bits * (np.arange(len(quantum.exponent)) > 0))
 
 
 def _influence_quantum(sample: MatchedSample, fits: Sequence[OwnFit]) -> Quantum:
     """Return what influence is rounded to.
 
     A firm's influence is at most the root of (X'X)^-1 times that of the sum of squares, after Cauchy and Schwarz: its
-    own regressors and residuals are parts of both.
+    own regressors and residuals are parts of both. So it is with CR2, whose residuals have the square r'(I - H)^-1 r:
+    the sum of squares falls by it when the firm is left out.
     """
     low, high = path_bounds(sample.panel)
     width, heaviest = len(sample.panel.periods), float(sample.weight.max())
@@ -163,86 +198,4 @@ def _influence_quantum(sample: MatchedSample, fits: Sequence[OwnFit]) -> Quantum
         reach.append(np.sqrt(np.diag(fit.bread) * (fit.residual_square + rounding)))
     largest = np.concatenate([[heaviest], *reach])
     size = np.ceil(np.log2(np.where(largest > 0, largest, 1.0)))
-    return Quantum(np.zeros(len(largest) - 1), (MAGNITUDE_BITS - 2 - size).astype(np.int64))
-
-
-@dataclasses.dataclass(frozen=True, eq=False)
-class _Score:
-    """Tells the influence of firms on the coefficients of one outcome.
-
-    Parameters
-    ----------
-    columns : OwnColumns
-    fit : OwnFit
-    place : dict of (cohort, stratum) to int
-        A group of the fit.
-    """
-
-    columns: OwnColumns
-    fit: OwnFit
-    place: dict[tuple[int, int], int]
-
-    @classmethod
-    def of(cls, columns: OwnColumns, fit: OwnFit) -> "_Score":
-        """Find the groups by cohort and stratum."""
-        return cls(columns, fit, {key: place for place, key in enumerate(_keys(fit.moments))})
-
-    def __call__(
-        self, y: NDArray[np.float64], values: NDArray[np.float64], keys: NDArray[np.int64]
-    ) -> NDArray[np.float64]:  # fmt: skip
-        """Return the influence (n, p) of firms at a weight of 1; 0 for those that do not count.
-
-        Sums are made in the order of columns, so that equal firms get equal bits in every block.
-        """
-        fit, n_periods = self.fit, len(self.fit.seen)
-        group = self._group(keys)
-        table = self.columns.beside(y, values) - fit.moments.centre
-        seen = ~np.isnan(table[:, :n_periods]) & fit.seen
-        seen &= ((seen.sum(axis=1) >= 2) & (group >= 0))[:, None]
-        table = np.where(np.isnan(table), 0.0, table)
-        own = self._regressors(table)
-        rest = table[:, :n_periods] - fit.fitted[group]
-        for slope, (column, at) in zip(fit.slopes, own, strict=True):
-            rest[:, at] -= slope * column
-        rest = _within(rest, seen)
-        found = np.zeros((len(y), len(fit.coefficient)))
-        for lever, (column, at) in zip(fit.levers.T, own, strict=True):
-            found += _row_sums(column * rest[:, at])[:, None] * lever
-        for place in np.unique(group[group >= 0]):
-            rows = np.flatnonzero(group == place)
-            for t, path in enumerate(fit.path[place].T):
-                found[rows] += rest[rows, t, None] * path
-        return found
-
-    def _group(self, keys: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Return the group (n,) of each cohort and stratum (n, 2), -1 where it is not in the fit."""
-        distinct, code = np.unique(keys, axis=0, return_inverse=True)
-        places = [self.place.get((int(g), int(s)), -1) for g, s in distinct]
-        return np.array(places, dtype=np.int64)[code.reshape(-1)]
-
-    def _regressors(self, table: NDArray[np.float64]) -> list[tuple[NDArray[np.float64], slice]]:
-        """Return the regressors (n, periods) of firms in the order of the slopes, and the periods they are of."""
-        n_periods, names = len(self.fit.seen), self.columns.names
-        found = [
-            (table[:, (1 + j) * n_periods : (2 + j) * n_periods], slice(None)) for j in range(len(names.time_varying))
-        ]
-        still = table[:, (1 + len(names.time_varying)) * n_periods :]
-        return found + [
-            (still[:, j : j + 1], slice(int(t), int(t) + 1))
-            for j in range(len(names.baseline))
-            for t in self.fit.periods
-        ]
-
-
-def _within(rest: NDArray[np.float64], seen: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """Take out the mean of each firm's periods (n, T) that count, 0 elsewhere."""
-    rest = np.where(seen, rest, 0.0)
-    mean = _row_sums(rest) / np.maximum(seen.sum(axis=1), 1)
-    return np.where(seen, rest - mean[:, None], 0.0)
-
-
-def _row_sums(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    total = np.zeros(len(values))
-    for column in values.T:
-        total += column
-    return total
+    return Quantum(np.zeros(len(largest) - 1), (INFLUENCE_BITS - size).astype(np.int64))

@@ -9,7 +9,7 @@ The sums are exact: each column of v is rounded once to a multiple of a power of
 """
 
 import dataclasses
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -265,6 +265,17 @@ def combine(partials: Iterable[Partial], quantum: Quantum) -> Moments:
         centre=quantum.centre,
         cluster=cluster if (cluster != NO_CLUSTER).any() else None,
     )
+
+
+def joined(parts: Sequence[Moments]) -> Moments:
+    """Put the groups of several lots of firms, in the same columns, one after the other."""
+    clusters = [part.cluster for part in parts if part.cluster is not None]
+    return dataclasses.replace(
+        parts[0], cohort=np.concatenate([part.cohort for part in parts]),
+        observed=np.concatenate([part.observed for part in parts]), n=np.concatenate([part.n for part in parts]),
+        total=np.concatenate([part.total for part in parts]), product=np.concatenate([part.product for part in parts]),
+        cluster=np.concatenate(clusters) if clusters else None,
+    )  # fmt: skip
 
 
 def _all_sums(weight: NDArray[np.float64], y: NDArray[np.float64], quantum: Quantum) -> Sums:

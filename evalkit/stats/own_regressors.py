@@ -93,6 +93,10 @@ class OwnFit(Solved):
         What the regressors of groups contribute.
     path : (C, p, T) float64
         What the inverse of X'X makes of the regressors of groups.
+    shared : (C, T, q) float64
+        Regressors of groups: the p of interest, then the effects.
+    whole_bread : (k + q, k + q) float64
+        Inverse of X'X: the p of interest, the k of firms, then the effects.
     """
 
     moments: Moments
@@ -102,6 +106,8 @@ class OwnFit(Solved):
     levers: NDArray[np.float64]
     fitted: NDArray[np.float64]
     path: NDArray[np.float64]
+    shared: NDArray[np.float64]
+    whole_bread: NDArray[np.float64]
 
 
 def fit_own(
@@ -159,7 +165,7 @@ def fit_own(
         n_firms=int(counts.sum()), n_rows=int((counts * has.sum(axis=1)).sum()),
         n_periods=shared.shape[2] - p + 1 + k, moments=moments, seen=seen & has.any(axis=0), periods=live[1:],
         slopes=b[p : p + k], levers=bread[:p, p : p + k], fitted=shared @ b[group],
-        path=np.einsum("pj,ctj->cpt", bread[:p, group], shared),
+        path=np.einsum("pj,ctj->cpt", bread[:p, group], shared), shared=shared, whole_bread=bread,
     )  # fmt: skip
 
 

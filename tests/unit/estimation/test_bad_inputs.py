@@ -52,6 +52,24 @@ def test_EST02_few_treated_firms_are_corrected_and_told(method: str) -> None:
     assert (found.row_dof < 59).all()
 
 
+@pytest.mark.parametrize("method", ["event_study", "twfe", "sun_abraham", "extended_twfe"])
+@pytest.mark.parametrize("n_treated", [3, 12, 49])
+def test_EST02_few_treated_firms_beside_covariates_are_corrected_and_told(method: str, n_treated: int) -> None:
+    long = twins.frame(n=150, seed=2)
+    rng = np.random.default_rng(4)
+    long = long.assign(
+        g=np.where(long["firm"] < f"F{n_treated:05d}", 2013, 0), x=rng.normal(size=len(long)),
+        size=long["firm"].map(lambda firm: np.sqrt(int(firm[1:]) % 7)),
+    )  # fmt: skip
+    panel = twins.panel(long, covariates=("size",), time_varying=("x",))
+    found = ek.estimate(twins.sample(panel), method, time_varying=("x",), baseline=("size",))
+    assert "few_treated_corrected:y" in found.notes
+    assert (found.row_dof < 149).all()
+    assert found.table["std_error"].notna().all()
+    named = ek.estimate(twins.sample(twins.corrected(panel, "cr2")), method, time_varying=("x",), baseline=("size",))
+    assert found.vcov.tobytes() == named.vcov.tobytes()
+
+
 @pytest.mark.parametrize("method", [*METHODS, "lagged_outcome", "cross_sections"])
 def test_EST03_a_single_cluster_is_refused(method: str) -> None:
     with pytest.raises(EvalkitError) as error:
