@@ -152,13 +152,14 @@ def regression(
 
 
 def corrected_regression(
-    table: pd.DataFrame, regressors: dict[object, np.ndarray], correction: str, weight: dict[str, float] | None = None
+    table: pd.DataFrame, regressors: dict[object, np.ndarray], correction: str, weight: dict[str, float] | None = None,
+    cluster: str = "firm",
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:  # fmt: skip
-    """As `regression`, residuals of each firm times I - H to the power -1/2 (CR2) or -1 (CR3), H with all dummies in.
+    """As `regression`, residuals of each cluster times I - H to the power -1/2 (CR2) or -1 (CR3); H has all dummies.
 
-    Returns coefficients, the influence of each firm (by name), whose squares add up to the covariance, and
-    Satterthwaite's degrees of freedom from the matrix of firms by firms. The power leaves out what the fit takes whole,
-    the firm's own dummy at least.
+    Returns coefficients, the influence of each cluster (by name), whose squares add up to the covariance, and
+    Satterthwaite's degrees of freedom from the matrix of clusters by clusters. The power leaves out what the fit takes
+    whole, the firms' own dummies at least.
     """
     x = np.column_stack(list(regressors.values())).astype(float)
     k = x.shape[1]
@@ -170,8 +171,8 @@ def corrected_regression(
     inverse = np.linalg.inv(r)
     b, hat, lever = inverse @ q.T @ y, q @ q.T, (q @ inverse.T)[:, :k]
     scores, loads = [], []
-    for firm in firms.T:
-        rows = np.flatnonzero(firm)
+    for own in pd.get_dummies(table[cluster], dtype=float).to_numpy().T:
+        rows = np.flatnonzero(own)
         size, axes = np.linalg.eigh(np.eye(len(rows)) - hat[np.ix_(rows, rows)])
         power = np.where(size > 1e-9, np.maximum(size, 1e-9) ** {"cr2": -0.5, "cr3": -1.0}[correction], 0.0)
         load = (axes * power) @ axes.T @ lever[rows]

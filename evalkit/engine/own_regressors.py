@@ -9,16 +9,16 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from evalkit.engine.own_columns import OwnColumns
-from evalkit.engine.own_scores import Score, group_keys
-from evalkit.engine.paths import category_codes, grouped, map_paths_beside, path_bounds
+from evalkit.engine.own_scores import Plain, Reader, group_keys
+from evalkit.engine.paths import grouped, map_paths_beside, path_bounds
 from evalkit.errors import EstimationError
 from evalkit.model.panel import Panel
 from evalkit.model.sample import MatchedSample
 from evalkit.stats.cluster import Correction, small_sample
 from evalkit.stats.limbs import MAGNITUDE_BITS
 from evalkit.stats.moments import Moments, Partial, Quantum, block_moments, combine, joined
-from evalkit.stats.own_leverage import Tally, degrees, merged
+from evalkit.stats.own_clusters import ClusterLeverage, cluster_grams
+from evalkit.stats.own_leverage import Leverage, Tally, merged
 from evalkit.stats.own_regressors import Own, OwnFit, fit_own
 from evalkit.stats.regression import (
     Covariance,
@@ -61,8 +61,8 @@ def regress_own(
     Raises
     ------
     EstimationError
-        Coefficients are not identified (`E_COLLINEAR`); residuals of clusters above the firm corrected, or multipliers
-        of firms (`E_OPTION`); all firms in one cluster (`E_CLUSTERS`).
+        Coefficients are not identified (`E_COLLINEAR`); multipliers of firms (`E_OPTION`); all firms in one cluster
+        (`E_CLUSTERS`); too many sums for a correction (`E_TOO_LARGE`).
     """
     fits = _fits(sample.panel, problem, own)
     if covariance == "homoskedastic":
@@ -71,14 +71,17 @@ def regress_own(
     chosen = chosen_correction(
         problem.moments, sample.panel.inference.correction if covariance == "clustered" else covariance
     )
-    _require_plain(sample.panel, problem.moments, chosen)
-    moments, tallies = _second_pass(sample, own, fits, chosen)
-    n_effects = [len(f.coefficient) for f in fits]
+    _require_plain(sample.panel, problem.moments)
+    reader, n_effects = Reader.of(sample, own, fits), [len(f.coefficient) for f in fits]
     if chosen == "cr1":
+        moments, _ = _second_pass(reader, fits, [Plain(f) for f in fits])
         parts = zip(*(_small_sample(problem.moments, o, f) for o, f in enumerate(fits)), strict=True)
         scale, dof = (np.repeat(part, n_effects) for part in parts)
     else:
-        scale, dof = np.ones(sum(n_effects)), np.concatenate(list(map(degrees, tallies, n_effects)))
+        levers = _leverages(reader, fits, chosen)
+        moments, tallies = _second_pass(reader, fits, levers)
+        scale = np.ones(sum(n_effects))
+        dof = np.concatenate([lever.degrees(tally) for lever, tally in zip(levers, tallies, strict=True)])
     influence = [np.eye(len(scale), len(scale) + 1, 1)] * moments.n_groups
     vcov = moments.covariance(influence) * np.outer(scale, scale)
     estimate = np.concatenate([f.coefficient for f in fits])
@@ -108,14 +111,8 @@ def _places(groups: Moments, among: Moments) -> NDArray[np.int64]:
     return np.array([known.get(key, -1) for key in group_keys(groups)], dtype=np.int64)
 
 
-def _require_plain(panel: Panel, moments: Moments, correction: Correction) -> None:
-    """Refuse what would need more than the influence of firms, or more than their own hat matrices."""
-    if correction != "cr1" and moments.cluster is not None:
-        raise EstimationError(
-            f"residuals of clusters above the firm are not corrected ({correction.upper()}) beside covariates of firms",
-            where="covariance", code="E_OPTION", hint='inference.correction = "cr1" takes the plain factor; with few '
-            "treated clusters its intervals are too short",
-        )  # fmt: skip
+def _require_plain(panel: Panel, moments: Moments) -> None:
+    """Refuse what would need more than the influence of firms."""
     if panel.inference.bootstrap != "none" and moments.cluster is None:
         raise EstimationError(
             "multipliers of firms are not drawn beside covariates of firms", where="inference.bootstrap",
@@ -129,37 +126,47 @@ def _small_sample(moments: Moments, outcome: int, fit: OwnFit) -> tuple[float, f
     return small_sample(n, fit.n_rows, len(fit.coefficient) + fit.n_periods), n - 1.0
 
 
+def _leverages(
+    reader: Reader, fits: Sequence[OwnFit], correction: Correction
+) -> Sequence[Leverage | ClusterLeverage]:  # fmt: skip
+    """Return what each fit takes out of residuals; for clusters above the firm a pass adds up their products."""
+    n_clusters = 0 if reader.cluster is None else int(reader.cluster.max()) + 1
+    levers = [Leverage.of(fit, correction, n_clusters) for fit in fits]
+    if not n_clusters:
+        return levers
+
+    def kernel(y: NDArray[np.float64], block: pa.RecordBatch, row: int) -> list[Tally]:
+        return [cluster_grams(lever, firms) for lever, firms in zip(levers, reader(y, block, row), strict=True)]
+
+    grams: list[Tally] = [{} for _ in fits]
+    for lots in map_paths_beside(reader.sample, reader.columns.read, kernel):
+        grams = [merged(pair) for pair in zip(grams, lots, strict=True)]
+    return [ClusterLeverage.of(lever, gram) for lever, gram in zip(levers, grams, strict=True)]
+
+
 def _second_pass(
-    sample: MatchedSample, own: Own, fits: Sequence[OwnFit], correction: Correction
+    reader: Reader, fits: Sequence[OwnFit], levers: Sequence[Plain | Leverage | ClusterLeverage]
 ) -> tuple[Moments, list[Tally]]:
     """Return the moments of the firms' influence on all coefficients, and what degrees of freedom need of each outcome.
 
-    Clusters are those of the sample. Degrees of freedom need nothing with CR1.
+    Clusters are those of the sample.
     """
-    panel, weight, cohort = sample.panel, sample.weight, sample.panel.cohort
-    columns, groups = OwnColumns(panel, own.names), grouped(sample, None, 1)
-    stratum, _ = category_codes(panel, own.strata, "strata")
-    scores, quantum = [Score.of(columns, fit, correction) for fit in fits], _influence_quantum(sample, fits)
+    sample, groups, quantum = reader.sample, grouped(reader.sample, None, 1), _influence_quantum(reader.sample, fits)
 
     def kernel(y: NDArray[np.float64], block: pa.RecordBatch, row: int) -> tuple[dict[int, Partial], list[Tally]]:
-        firms, values = slice(row, row + len(y)), columns.of(block)
-        keys = np.stack([cohort[firms], np.zeros(len(y)) if stratum is None else stratum[firms]], axis=1)
-        parts = zip(scores, columns.outcomes(y), strict=True)
-        found, own = zip(
-            *(score(part, values, keys.astype(np.int64), weight[firms]) for score, part in parts), strict=True
-        )
-        each = np.concatenate(found, axis=1)
-        level = _levels(weight[firms, None] * each, quantum)
+        lots = zip(levers, reader(y, block, row), strict=True)
+        found, tallies = zip(*(lever.scores(firms) for lever, firms in lots), strict=True)
+        rows, each = slice(row, row + len(y)), np.concatenate(found, axis=1)
+        weight, cohort = sample.weight[rows], sample.panel.cohort[rows]
+        level = _levels(weight[:, None] * each, quantum)
         return {
-            at: block_moments(
-                np.where(level == at, weight[firms], 0.0), each, cohort[firms], _raised(quantum, at), groups.of(firms)
-            )
+            at: block_moments(np.where(level == at, weight, 0.0), each, cohort, _raised(quantum, at), groups.of(rows))
             for at in np.unique(level).tolist()
-        }, list(own)
+        }, list(tallies)
 
     by_level: dict[int, list[Partial]] = {}
     tallies: list[Tally] = [{} for _ in fits]
-    for partials, lots in map_paths_beside(sample, columns.read, kernel):
+    for partials, lots in map_paths_beside(sample, reader.columns.read, kernel):
         for at, partial in partials.items():
             by_level.setdefault(at, []).append(partial)
         tallies = [merged(pair) for pair in zip(tallies, lots, strict=True)]

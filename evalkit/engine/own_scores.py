@@ -1,72 +1,91 @@
-"""Reads firms as a fit beside regressors of firms sees them, and tells their influence on its coefficients."""
+"""Reads firms as fits beside regressors of firms see them, and tells their influence on the coefficients."""
 
 import dataclasses
+from collections.abc import Sequence
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from evalkit.engine.own_columns import OwnColumns
-from evalkit.stats.cluster import Correction
+from evalkit.engine.paths import category_codes, clusters
+from evalkit.model.sample import MatchedSample
 from evalkit.stats.moments import Moments
-from evalkit.stats.own_leverage import Firms, Leverage, Tally
-from evalkit.stats.own_regressors import OwnFit
+from evalkit.stats.own_leverage import Firms, Tally
+from evalkit.stats.own_regressors import Own, OwnFit
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class Score:
-    """Tells the influence of firms on the coefficients of one outcome.
+class Reader:
+    """Reads the firms of blocks.
 
     Parameters
     ----------
+    sample : MatchedSample
     columns : OwnColumns
-    fit : OwnFit
-    place : dict of (cohort, stratum) to int
-        A group of the fit.
-    leverage : Leverage or None
-        What residuals are corrected for; None leaves them as they are.
+    stratum, cluster : (n_firms,) int64 or None
+    fits : list of (OwnFit, dict of (cohort, stratum) to int)
+        The fit of each outcome, and a group of it.
     """
 
+    sample: MatchedSample
     columns: OwnColumns
-    fit: OwnFit
-    place: dict[tuple[int, int], int]
-    leverage: Leverage | None
+    stratum: NDArray[np.int64] | None
+    cluster: NDArray[np.int64] | None
+    fits: list[tuple[OwnFit, dict[tuple[int, int], int]]]
 
     @classmethod
-    def of(cls, columns: OwnColumns, fit: OwnFit, correction: Correction) -> "Score":
+    def of(cls, sample: MatchedSample, own: Own, fits: Sequence[OwnFit]) -> "Reader":
         """Find the groups by cohort and stratum."""
-        place = {key: place for place, key in enumerate(group_keys(fit.moments))}
-        return cls(columns, fit, place, None if correction == "cr1" else Leverage.of(fit, correction))
+        panel = sample.panel
+        stratum, _ = category_codes(panel, own.strata, "strata")
+        places = [{key: place for place, key in enumerate(group_keys(fit.moments))} for fit in fits]
+        return cls(
+            sample, OwnColumns(panel, own.names), stratum, clusters(panel)[0], list(zip(fits, places, strict=True))
+        )
 
-    def __call__(
-        self, y: NDArray[np.float64], values: NDArray[np.float64], keys: NDArray[np.int64], weight: NDArray[np.float64]
-    ) -> tuple[NDArray[np.float64], Tally]:
-        """Return the influence (n, p) of firms at a weight of 1, and what degrees of freedom need when corrected.
-
-        Firms have outcomes y (n, T), columns of regressors (n, columns), cohort and stratum (n, 2), and weights (n,).
-        Those that do not count have an influence of 0.
-        """
-        firms = self._firms(y, values, keys)
-        return (self._plain(firms), {}) if self.leverage is None else self.leverage.scores(firms, weight)
-
-    def _firms(self, y: NDArray[np.float64], values: NDArray[np.float64], keys: NDArray[np.int64]) -> Firms:
-        """Return firms as the fit sees them.
+    def __call__(self, y: NDArray[np.float64], block: pa.RecordBatch, row: int) -> list[Firms]:
+        """Return the firms of a block as the fit of each outcome sees them.
 
         Sums are made in the order of columns, so that equal firms get equal bits in every block.
         """
-        fit, n_periods = self.fit, len(self.fit.seen)
-        group = self._group(keys)
-        table = self.columns.beside(y, values) - fit.moments.centre
-        seen = ~np.isnan(table[:, :n_periods]) & fit.seen
-        seen &= ((seen.sum(axis=1) >= 2) & (group >= 0))[:, None]
-        table = np.where(np.isnan(table), 0.0, table)
-        own = self._regressors(table)
-        rest = table[:, :n_periods] - fit.fitted[group]
-        for slope, (column, at) in zip(fit.slopes, own, strict=True):
-            rest[:, at] -= slope * column
-        return Firms(group, seen, own, _within(rest, seen))
+        firms, values = slice(row, row + len(y)), self.columns.of(block)
+        stratum = np.zeros(len(y), np.int64) if self.stratum is None else self.stratum[firms]
+        keys = np.stack([self.sample.panel.cohort[firms].astype(np.int64), stratum], axis=1)
+        cluster, found = None if self.cluster is None else self.cluster[firms], []
+        for (fit, places), part in zip(self.fits, self.columns.outcomes(y), strict=True):
+            n_periods, group = len(fit.seen), _group(places, keys)
+            table = self.columns.beside(part, values) - fit.moments.centre
+            seen = ~np.isnan(table[:, :n_periods]) & fit.seen
+            seen &= ((seen.sum(axis=1) >= 2) & (group >= 0))[:, None]
+            table = np.where(np.isnan(table), 0.0, table)
+            own = self._regressors(fit, table)
+            rest = table[:, :n_periods] - fit.fitted[group]
+            for slope, (column, at) in zip(fit.slopes, own, strict=True):
+                rest[:, at] -= slope * column
+            found.append(Firms(group, seen, own, _within(rest, seen), self.sample.weight[firms], cluster))
+        return found
 
-    def _plain(self, firms: Firms) -> NDArray[np.float64]:
-        """Return the influence (n, p) of residuals as they are."""
+    def _regressors(self, fit: OwnFit, table: NDArray[np.float64]) -> list[tuple[NDArray[np.float64], slice]]:
+        """Return the regressors (n, periods) of firms in the order of the slopes, and the periods they are of."""
+        n_periods, names = len(fit.seen), self.columns.names
+        found = [
+            (table[:, (1 + j) * n_periods : (2 + j) * n_periods], slice(None)) for j in range(len(names.time_varying))
+        ]
+        still = table[:, (1 + len(names.time_varying)) * n_periods :]
+        return found + [
+            (still[:, j : j + 1], slice(int(t), int(t) + 1)) for j in range(len(names.baseline)) for t in fit.periods
+        ]
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Plain:
+    """Tells the influence of residuals as they are."""
+
+    fit: OwnFit
+
+    def scores(self, firms: Firms) -> tuple[NDArray[np.float64], Tally]:
+        """Return the influence (n, p) of firms at a weight of 1; 0 for those that do not count."""
         fit, rest = self.fit, firms.rest
         found = np.zeros((len(rest), len(fit.coefficient)))
         for lever, (column, at) in zip(fit.levers.T, firms.own, strict=True):
@@ -75,32 +94,20 @@ class Score:
             rows = np.flatnonzero(firms.group == place)
             for t, path in enumerate(fit.path[place].T):
                 found[rows] += rest[rows, t, None] * path
-        return found
-
-    def _group(self, keys: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Return the group (n,) of each cohort and stratum (n, 2), -1 where it is not in the fit."""
-        distinct, code = np.unique(keys, axis=0, return_inverse=True)
-        places = [self.place.get((int(g), int(s)), -1) for g, s in distinct]
-        return np.array(places, dtype=np.int64)[code.reshape(-1)]
-
-    def _regressors(self, table: NDArray[np.float64]) -> list[tuple[NDArray[np.float64], slice]]:
-        """Return the regressors (n, periods) of firms in the order of the slopes, and the periods they are of."""
-        n_periods, names = len(self.fit.seen), self.columns.names
-        found = [
-            (table[:, (1 + j) * n_periods : (2 + j) * n_periods], slice(None)) for j in range(len(names.time_varying))
-        ]
-        still = table[:, (1 + len(names.time_varying)) * n_periods :]
-        return found + [
-            (still[:, j : j + 1], slice(int(t), int(t) + 1))
-            for j in range(len(names.baseline))
-            for t in self.fit.periods
-        ]
+        return found, {}
 
 
 def group_keys(moments: Moments) -> list[tuple[int, int]]:
     """Return cohort and stratum of each group."""
     stratum = np.zeros(moments.n_groups, np.int64) if moments.stratum is None else moments.stratum
     return list(zip(moments.cohort.tolist(), stratum.tolist(), strict=True))
+
+
+def _group(places: dict[tuple[int, int], int], keys: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the group (n,) of each cohort and stratum (n, 2), -1 where it is not in the fit."""
+    distinct, code = np.unique(keys, axis=0, return_inverse=True)
+    found = [places.get((int(g), int(s)), -1) for g, s in distinct]
+    return np.array(found, dtype=np.int64)[code.reshape(-1)]
 
 
 def _within(rest: NDArray[np.float64], seen: NDArray[np.bool_]) -> NDArray[np.float64]:

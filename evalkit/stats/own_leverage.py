@@ -3,11 +3,12 @@
 A firm's regressors, firm effects taken out, times a root R of (X'X)^-1 = R R' are its rows V, and its hat matrix is
 w V V'. In these coordinates the errors that firms share have the kernel -I: with a the corrected load of residuals and
 f = w V'a, scores have the variance w a'a - f'f and the covariances -f_i'f_j when errors are equal and independent.
-Products are added up exactly, whatever the order of firms; no matrix of firms by firms is made.
+Products are added up exactly, whatever the order of firms; no matrix of firms by firms is made. In a cluster of firms
+(I - V V')^a V = V (I - V'V)^a, so that V'V is all that is needed of it.
 """
 
 import dataclasses
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,11 +22,11 @@ from evalkit.stats.within import demeaned
 AT_ONCE = 1 << 20
 """Numbers of the largest array that a piece of a block is turned into."""
 MOST_SUMS = 20_000_000
-"""Sums of products that degrees of freedom may take: 160 MB."""
+"""Sums of products that degrees of freedom, or clusters, may take: 160 MB."""
 _BITS = MAGNITUDE_BITS - 1
 
 Tally = dict[int, list[Sums]]
-"""Exact sums for each coefficient, of firms with loads below 2 to some power: small ones are rounded more finely."""
+"""Exact sums for each coefficient, by level: the power of 2 that loads are below, so that small ones keep digits."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -42,12 +43,17 @@ class Firms:
         Each regressor of firms, and the periods it is of.
     rest : (n, T) float64
         Residuals, firm effects taken out.
+    weight : (n,) float64
+    cluster : (n,) int64 or None
+        Clusters above the firm, from 0.
     """
 
     group: NDArray[np.int64]
     seen: NDArray[np.bool_]
     own: list[tuple[NDArray[np.float64], slice]]
     rest: NDArray[np.float64]
+    weight: NDArray[np.float64]
+    cluster: NDArray[np.int64] | None
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -75,56 +81,67 @@ class Leverage:
     power: float
 
     @classmethod
-    def of(cls, fit: OwnFit, correction: Correction) -> "Leverage":
-        """Take what is needed from a fit.
+    def of(cls, fit: OwnFit, correction: Correction, n_clusters: int = 0) -> "Leverage":
+        """Take what is needed from a fit, with a number of clusters above the firm.
 
         Raises
         ------
         EstimationError
-            Degrees of freedom would take too many sums (`E_TOO_LARGE`).
+            The correction would take too many sums (`E_TOO_LARGE`).
         """
         p, k = len(fit.coefficient), len(fit.slopes)
         root: NDArray[np.float64] = np.asarray(np.linalg.cholesky(fit.whole_bread), np.float64)
-        if p * (2 * len(root) + 9) ** 2 > MOST_SUMS:
+        if (n_clusters or p) * (2 * len(root) + 9) ** 2 > MOST_SUMS:
             raise EstimationError(
-                f"{p:,} effects beside {len(root) - p:,} other regressors are too many to correct residuals for",
-                where="covariance", code="E_TOO_LARGE", hint="choose strata with fewer levels, or correction 'cr1'",
+                f"{p:,} effects beside {len(root) - p:,} other regressors, or {n_clusters:,} clusters, are too many to "
+                "correct residuals for", where="covariance", code="E_TOO_LARGE",
+                hint="choose strata with fewer levels, or correction 'cr1'",
             )  # fmt: skip
         group = np.r_[0:p, p + k : len(root)]
         size = np.asarray(np.sqrt(np.diag(fit.bread)), np.float64)
         return cls(fit.shared @ root[group], root[p : p + k], root[:p, :p].T, size, POWER[correction])
 
-    def scores(self, firms: Firms, weight: NDArray[np.float64]) -> tuple[NDArray[np.float64], Tally]:
-        """Return the corrected influence (n, p) of firms at a weight of 1, and what degrees of freedom need of them."""
-        (n, n_periods), (n_columns, p) = firms.seen.shape, (self.shared.shape[2], len(self.size))
-        found, tallies = np.zeros((n, p)), []
-        step = max(1, AT_ONCE // (n_columns * max(n_periods, p)))
-        for start in range(0, n, step):
-            rows = slice(start, min(start + step, n))
-            v, load, variance = self._load(firms, rows, weight[rows])
-            for t in range(n_periods):
-                found[rows] += firms.rest[rows, t, None] * load[:, t]
-            score = weight[rows, None, None] * (np.swapaxes(v, 1, 2) @ load) / self.size
-            tallies.append(_tally(score, variance / self.size**2))
-        return found, merged(tallies)
-
-    def _load(
-        self, firms: Firms, rows: slice, weight: NDArray[np.float64]
-    ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-        """Return V (n, T, Q), the corrected loads (n, T, p) and the variances of scores (n, p).
+    def scores(self, firms: Firms) -> tuple[NDArray[np.float64], Tally]:
+        """Return the corrected influence (n, p) of firms at a weight of 1, and what degrees of freedom need of them.
 
         Each firm's matrices are multiplied on their own, so that other firms beside it change no bit.
         """
-        seen, p = firms.seen[rows], len(self.size)
-        x = np.zeros((*seen.shape, len(self.root)))
-        for j, (column, at) in enumerate(firms.own):
-            x[:, at, j] = column[rows]
-        v = demeaned(self.shared[firms.group[rows]], seen) + demeaned(x, seen) @ self.root
-        hat = weight[:, None, None] * (v @ np.swapaxes(v, 1, 2))
-        left, axes = np.linalg.eigh(np.eye(seen.shape[1]) - hat)
-        turned = np.swapaxes(axes, 1, 2) @ (v[:, :, :p] @ self.pick)
-        turned *= rest_power(1.0 - left, self.power)[:, :, None]
-        return v, axes @ turned, weight[:, None] * (left[:, :, None] * turned**2).sum(axis=1)
+        found, tallies = np.zeros((len(firms.rest), len(self.size))), []
+        for rows, v in self.rows(firms):
+            weight = firms.weight[rows, None]
+            left, axes = np.linalg.eigh(np.eye(v.shape[1]) - weight[:, None] * (v @ np.swapaxes(v, 1, 2)))
+            turned = np.swapaxes(axes, 1, 2) @ (v[:, :, : len(self.size)] @ self.pick)
+            turned *= rest_power(1.0 - left, self.power)[:, :, None]
+            load, variance = axes @ turned, weight * (left[:, :, None] * turned**2).sum(axis=1)
+            found[rows] = loaded(load, firms.rest[rows])
+            score = weight[:, None] * (np.swapaxes(v, 1, 2) @ load)
+            tallies.append(_tally(score / self.size, variance / self.size**2))
+        return found, merged(tallies)
+
+    def degrees(self, tally: Tally) -> NDArray[np.float64]:
+        """Return the degrees of freedom (p,): those of `stats.cluster.satterthwaite` with the kernel -I."""
+        each = [{level: sums[j] for level, sums in tally.items()} for j in range(len(self.size))]
+        return np.array([_satterthwaite(sums) for sums in each])
+
+    def rows(self, firms: Firms) -> Iterator[tuple[slice, NDArray[np.float64]]]:
+        """Yield V (m, T, Q) of the firms of one piece after the other."""
+        n, n_periods = firms.rest.shape
+        step = max(1, AT_ONCE // (self.shared.shape[2] * max(n_periods, len(self.size))))
+        for start in range(0, n, step):
+            rows = slice(start, min(start + step, n))
+            seen = firms.seen[rows]
+            x = np.zeros((*seen.shape, len(self.root)))
+            for j, (column, at) in enumerate(firms.own):
+                x[:, at, j] = column[rows]
+            yield rows, demeaned(self.shared[firms.group[rows]], seen) + demeaned(x, seen) @ self.root
+
+
+def loaded(load: NDArray[np.float64], rest: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the influence (n, p) of loads (n, T, p) and residuals (n, T), added up in the order of periods."""
+    found = np.zeros((load.shape[0], load.shape[2]))
+    for t in range(load.shape[1]):
+        found += rest[:, t, None] * load[:, t]
+    return found
 
 
 def merged(tallies: Iterable[Tally]) -> Tally:
@@ -137,22 +154,19 @@ def merged(tallies: Iterable[Tally]) -> Tally:
     return found
 
 
-def degrees(tally: Tally, p: int) -> NDArray[np.float64]:
-    """Return the degrees of freedom (p,) of Satterthwaite: see `stats.cluster.satterthwaite`, with the kernel -I."""
-    found = np.full(p, LEAST_DOF)
-    for j in range(p):
-        total = square = 0.0
-        shared = np.zeros(())
-        for level in sorted(tally):
-            sums, unit = tally[level][j], 2.0 ** (2 * (level - _BITS))
-            of_pair, own = 2.0 ** (2 * level - _BITS) * np.array([1.0, 2.0**-_BITS]), sums.product[4:, 4:] * unit
-            total += float(sums.total[:2] @ of_pair)
-            square += float(of_pair @ sums.product[:2, :2] @ of_pair) + 2 * float((shared * own).sum())
-            if sums.n > 1:
-                square += float((own**2).sum() - of_pair @ sums.product[2:4, 2:4] @ of_pair)
-            shared = shared + own
-        found[j] = total**2 / square if square > 0 else LEAST_DOF
-    return np.maximum(found, LEAST_DOF)
+def _satterthwaite(each: dict[int, Sums]) -> float:
+    """Return the degrees of freedom of one coefficient from sums by level."""
+    total = square = 0.0
+    shared = np.zeros(())
+    for level in sorted(each):
+        sums, unit = each[level], 2.0 ** (2 * (level - _BITS))
+        of_pair, own = 2.0 ** (2 * level - _BITS) * np.array([1.0, 2.0**-_BITS]), sums.product[4:, 4:] * unit
+        total += float(sums.total[:2] @ of_pair)
+        square += float(of_pair @ sums.product[:2, :2] @ of_pair) + 2 * float((shared * own).sum())
+        if sums.n > 1:
+            square += float((own**2).sum() - of_pair @ sums.product[2:4, 2:4] @ of_pair)
+        shared = shared + own
+    return max(total**2 / square, LEAST_DOF) if square > 0 else LEAST_DOF
 
 
 def _tally(score: NDArray[np.float64], variance: NDArray[np.float64]) -> Tally:

@@ -198,10 +198,36 @@ def test_too_many_regressors_to_correct_for_are_refused(monkeypatch: pytest.Monk
     assert caught.value.code == "E_TOO_LARGE"
 
 
-@pytest.mark.parametrize("correction", ["auto", "cr2", "cr3"])
-def test_clusters_above_the_firm_are_refused(correction: str) -> None:
-    panel = twins.panel(table(), covariates=("size", "region"), time_varying=("x",), clusters=("region",))
-    panel = dataclasses.replace(panel, inference=Inference(correction=correction))
-    with pytest.raises(EvalkitError) as caught:
-        ek.estimate(twins.sample(panel), "twfe", **OWN)
-    assert caught.value.code == "E_OPTION"
+def in_regions(
+    long: pd.DataFrame, correction: str, weight: np.ndarray | None = None, **choices: object
+) -> ek.MatchedSample:  # fmt: skip
+    panel = twins.panel(long, covariates=("size", "region"), time_varying=("x",), clusters=("region",))
+    panel = dataclasses.replace(panel, inference=Inference(correction=correction, **choices))
+    return twins.sample(panel, weight)
+
+
+@pytest.mark.parametrize("correction", CORRECTIONS)
+@pytest.mark.parametrize("method", METHODS)
+def test_clusters_above_the_firm(method: str, correction: str) -> None:
+    long = table()
+    weight = {f: (i % 4) / 2 for i, f in enumerate(sorted(long["firm"].unique()))}
+    found = ek.estimate(in_regions(long, correction, np.array(list(weight.values()))), method, **OWN)
+    rows = long[long["firm"].map(weight) > 0].reset_index(drop=True)
+    regressors = award(method, rows) | held(rows)
+    expect_equal(found, twins.corrected_regression(rows, regressors, correction, weight=weight, cluster="region"))
+
+
+def test_few_clusters_are_corrected_whatever_the_order_of_firms() -> None:
+    long = table()
+    other = long.assign(firm=long["firm"].map(lambda f: f"Z{99999 - int(f[1:])}")).sample(frac=1, random_state=3)
+    first, second = (ek.estimate(in_regions(t, "auto"), "event_study", **OWN) for t in (long, other))
+    pd.testing.assert_frame_equal(first.table, second.table, check_exact=True)
+    assert first.vcov.tobytes() == second.vcov.tobytes()
+    assert (first.row_dof < 19).all()
+
+
+def test_multipliers_of_clusters_have_the_corrected_variance() -> None:
+    found = ek.estimate(in_regions(table(), "cr2", bootstrap="rademacher", draws=999), "twfe", **OWN)
+    draws = found.draws.effects[:, 0]
+    sampling = 4 * np.sqrt(2 / len(draws))
+    assert (draws**2).mean() / found.vcov[0, 0] == pytest.approx(1.0, abs=sampling)
