@@ -178,7 +178,8 @@ def corrected_regression(
         load = (axes * power) @ axes.T @ lever[rows]
         scores.append(load.T @ (y - full @ b)[rows])
         loads.append((np.eye(len(y)) - hat)[:, rows] @ load)
-    p = np.einsum("irk,jrk->kij", np.array(loads), np.array(loads))
+    turned = np.moveaxis(np.array(loads), 2, 0)
+    p = turned @ np.swapaxes(turned, 1, 2)
     return b[:k], np.array(scores), np.trace(p, axis1=1, axis2=2) ** 2 / (p**2).sum(axis=(1, 2))
 
 

@@ -1,4 +1,4 @@
-"""Regressions beside regressors of firms: solved from sums, then one pass for the influence of each firm.
+"""Regressions beside regressors of firms: solved from sums, then a pass for the influence of each firm.
 
 Memory is that of a few blocks, whatever the number of firms.
 """
@@ -177,7 +177,7 @@ def _second_pass(
 def _levels(influence: NDArray[np.float64], quantum: Quantum) -> NDArray[np.int64]:
     """Return how many bits the influence of firms (n, K) is above what the quantum is for: 0, 8, 16 and so on.
 
-    Only CR3 takes firms above 0, those that nearly determine a regressor.
+    CR3 takes those above 0 that nearly determine a regressor, or whose cluster does.
     """
     share = np.ldexp(np.abs(influence), quantum.exponent[1:].astype(int) - INFLUENCE_BITS).max(axis=1)
     bits = np.frexp(share)[1].astype(np.int64)

@@ -24,7 +24,7 @@ OWN = {"time_varying": ("x",), "baseline": ("size",)}
 CORRECTIONS = ("cr2", "cr3")
 
 
-def table(missing: float = 0.1, n: int = 90, seed: int = 3) -> pd.DataFrame:
+def table(missing: float = 0.1, n: int = 72, seed: int = 3) -> pd.DataFrame:
     """A covariate by year moves with the outcome, and paths drift apart by size."""
     long = twins.frame(n=n, missing=missing, seed=seed)
     number, rng = long["firm"].str[1:].astype(int), np.random.default_rng(5)
