@@ -2,11 +2,16 @@
 
 import dataclasses
 import re
+from functools import cached_property
 from html import escape
 from importlib import import_module
+from typing import TYPE_CHECKING
 
 from evalkit.model.evaluation import Release
 from evalkit.reporting.words import Words
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 FIGURES = (
     "flow", "love_plot", "overlap", "covariate_path", "specification_curve", "event_study", "cohort_year", "forest",
@@ -27,15 +32,22 @@ class Drawing:
         Caption, and what a reader who does not see the figure is told.
     svg : str
         The figure as an SVG file.
-    png : bytes
-        The figure as a PNG file.
+    figure : Figure
+        The figure itself.
     """
 
     stem: str
     title: str
     alternative: str
     svg: str
-    png: bytes
+    figure: "Figure"
+
+    @cached_property
+    def png(self) -> bytes:
+        """The figure as a PNG file, which an HTML page does not need."""
+        from evalkit.reporting.figures.style import to_png
+
+        return to_png(self.figure)
 
     @property
     def inline(self) -> str:
@@ -58,11 +70,11 @@ def drawings(release: Release, words: Words) -> dict[str, Drawing]:
 
     Each file of `FIGURES` says which of its figures a release has: `of_release(release, words)` yields them.
     """
-    from evalkit.reporting.figures.style import to_png, to_svg
+    from evalkit.reporting.figures.style import to_svg
 
     made = {}
     for module in FIGURES:
         for one in import_module(f"evalkit.reporting.figures.{module}").of_release(release, words):
             svg = to_svg(one.figure, f"{one.stem}.{words.language}")
-            made[one.name] = Drawing(one.stem, one.title, one.alternative, svg, to_png(one.figure))
+            made[one.name] = Drawing(one.stem, one.title, one.alternative, svg, one.figure)
     return made
