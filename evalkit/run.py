@@ -144,7 +144,9 @@ def report(released: Release, folder: str | Path, languages: Sequence[str] | Non
         return write_report(released, Path(folder), languages)
 
 
-def rehearse(study: Study, root: str | Path = ".", *, after_data: bool = False) -> Rehearsal:
+def rehearse(
+    study: Study, root: str | Path = ".", *, after_data: bool = False, files: str | Path | None = None
+) -> Rehearsal:  # fmt: skip
     """Rehearse a study before outcomes are opened: on its own firms, with made-up outcomes, without and with an effect.
 
     Firm-years after the baseline are not read. Matching, estimates, checks, disclosure control and report are the
@@ -158,21 +160,31 @@ def rehearse(study: Study, root: str | Path = ".", *, after_data: bool = False) 
         Folder that the source paths are relative to.
     after_data : bool
         Whether outcomes were opened before; it is told wherever the rehearsal is.
+    files : path, optional
+        Folder for made-up sources in the study's own columns, which are taken from `build` to the report too.
 
     Raises
     ------
     StudyError, DataError, DesignError
-        The study cannot be rehearsed. What fails in it is no error: see `Rehearsal.failures`.
+        The study cannot be rehearsed, or not on files (`E_OPTION`). What fails in it is no error: see
+        `Rehearsal.failures`.
     """
+    from evalkit.etl.shapes import require_makeable, study_shape
     from evalkit.reporting.rehearsed import sentence
+    from evalkit.simulate.file_rehearsal import rehearse_files, require_own_folder
     from evalkit.simulate.rehearsal import Stages
     from evalkit.simulate.rehearsal import rehearse as rehearsed
 
-    def publish(sample: MatchedSample) -> tuple[dict[str, str], bool]:
-        return _published(study, sample)
-
-    stages = Stages(partial(match_study, study), estimate_study, publish)
-    found = rehearsed(study, build(study, root, is_sealed=True), stages)
+    stages = Stages(partial(match_study, study), estimate_study, partial(_published, study))
+    if files is not None:
+        require_own_folder(Path(files))
+        require_makeable(study, Path(root))
+    panel = build(study, root, is_sealed=True)
+    shape = study_shape(study, Path(root), panel) if files is not None else None
+    found = rehearsed(study, panel, stages)
+    if files is not None and shape is not None:
+        told = rehearse_files(study, shape, found, stages, partial(build, study), Path(files))
+        found = dataclasses.replace(found, files=told)
     provenance = {"study_sha256": study_file.study_hash(study), "seed": study.seed, "versions": versions()}
     found = dataclasses.replace(found, after_data=after_data, provenance=provenance)
     return dataclasses.replace(found, sentences={language: sentence(found, study, language) for language in LANGUAGES})

@@ -6,7 +6,7 @@ from pathlib import Path
 from evalkit import run
 from evalkit.cli.plan_command import Planned, is_opened
 from evalkit.cli.run_folder import FOLDERS, MANIFEST, REHEARSE, Key, RunFolder
-from evalkit.errors import DesignError
+from evalkit.errors import DesignError, IntegrityError
 from evalkit.model import store
 from evalkit.model.plan import PlannedPower
 from evalkit.model.rehearsal import FILE, Rehearsal
@@ -17,8 +17,12 @@ KINDS = {False: "before outcomes were opened", True: "after outcomes had been op
 NONE = "none; `evalkit rehearse` tells what effect the study can find"
 
 
-def rehearsed(plan: Planned, out: Path, root: Path) -> tuple[RunFolder, Rehearsal, bool]:
+def rehearsed(
+    plan: Planned, out: Path, root: Path, files: Path | None = None
+) -> tuple[RunFolder, Rehearsal, bool]:  # fmt: skip
     """Rehearse a study unless that was done; return its folder, what was found, and whether it was done now.
+
+    A rehearsal with made-up files in the folder `files` counts as done while they are there as they were written.
 
     Raises
     ------
@@ -27,11 +31,12 @@ def rehearsed(plan: Planned, out: Path, root: Path) -> tuple[RunFolder, Rehearsa
     """
     folder = RunFolder(out / plan.study.id)
     with folder.only_writer():
-        key, place = _key(plan, is_opened(plan, out)), folder.path / FOLDERS[REHEARSE]
-        if folder.problem(REHEARSE, key) is None:
-            return folder, Rehearsal.load(place), False
+        key = {**_key(plan, is_opened(plan, out)), "with_files": files is not None}
+        place = folder.path / FOLDERS[REHEARSE]
+        if folder.problem(REHEARSE, key) is None and _are_there(found := Rehearsal.load(place), files):
+            return folder, found, False
         with folder.writing(REHEARSE, key) as draft:
-            found = run.rehearse(plan.study, root, after_data=key["after_data"])
+            found = run.rehearse(plan.study, root, after_data=key["after_data"], files=files)
             found.provenance.update({name: key[name] for name in ("code_sha256", "inputs", "planned_sha256")})
             found.save(draft / FOLDERS[REHEARSE])
     return folder, found, True
@@ -72,6 +77,17 @@ def require_recovered(found: Rehearsal) -> None:
     if not found.is_recovered:
         hint = "docs/rehearsal.md says what each failure points to"
         raise DesignError(found.sentences["en"], where=found.study_id, code="E_NOT_RECOVERED", hint=hint)
+
+
+def _are_there(found: Rehearsal, files: Path | None) -> bool:
+    """Whether made-up files, where they are asked for, are as the rehearsal wrote them."""
+    if files is None or found.files is None:
+        return files is None
+    try:
+        store.verify(files, found.files.sha256)
+    except IntegrityError:
+        return False
+    return True
 
 
 def _key(plan: Planned, is_after: bool) -> Key:

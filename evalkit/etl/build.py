@@ -91,7 +91,7 @@ def build_panel(study: Study, root: Path, quarantine: Path | None = None, is_sea
         All problems of one stage together.
     """
     study = imported(study, root)
-    typed, codes_flow = with_codes(study, _typed(study, root, is_sealed), root)
+    typed, codes_flow = with_codes(study, typed_sources(study, root, is_sealed), root)
     last_open = last_open_period(study, typed) if is_sealed else None
     years_flow = Flow().add(typed["firm_years"].reading("read firm-years")).extend(codes_flow)
     states, records_flow = firm_states(typed.get("firms"), study.firms.history)
@@ -177,7 +177,7 @@ def _named(awards: Typed, known: "pa.Array", study: Study, merged: Successors | 
     return pa.concat_arrays([texts, merged.absorbed]) if merged else texts
 
 
-def _typed(study: Study, root: Path, is_sealed: bool) -> dict[str, Typed]:
+def typed_sources(study: Study, root: Path, is_sealed: bool) -> dict[str, Typed]:
     """Read and type all sources, firm-years after the awards and the firms."""
     texts = _texts(study, root)
     needed, errors = needs(study, texts.get("firms"))

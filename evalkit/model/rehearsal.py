@@ -66,6 +66,67 @@ class Rehearsed:
 
 
 @dataclasses.dataclass(frozen=True)
+class FileEstimate:
+    """The overall effect that the whole study found in made-up files, on the outcome's scale.
+
+    Parameters
+    ----------
+    arm, estimate, outcome : str
+        As for replications.
+    effect, value, std_error : float
+        Effect that was planted, as the estimate averages it; the estimate; its standard error.
+    off : float
+        How far the estimate lies off the effect, in standard errors.
+    is_near, is_covered : bool
+        Whether that is no farther than chance takes one estimate, and whether the interval holds the effect.
+    """
+
+    arm: str
+    estimate: str
+    outcome: str
+    effect: float
+    value: float
+    std_error: float
+    off: float
+    is_near: bool
+    is_covered: bool
+
+
+@dataclasses.dataclass(frozen=True)
+class FilesRehearsed:
+    """The study taken once from made-up files to the report, without and with an effect.
+
+    Parameters
+    ----------
+    rows : tuple of FileEstimate
+        Both arms, all estimates and outcomes.
+    failures : tuple of Failure
+        Empty when what was planted is recovered.
+    sha256 : dict of str to str
+        By path below the folder, of every file that was written.
+    not_followed : tuple of str
+        Outcomes that share a column with another one, whose law the column follows.
+    """
+
+    rows: tuple[FileEstimate, ...]
+    failures: tuple[Failure, ...]
+    sha256: dict[str, str]
+    not_followed: tuple[str, ...] = ()
+
+    @property
+    def is_recovered(self) -> bool:
+        """Whether the study recovers from files what was planted."""
+        return not self.failures
+
+    @classmethod
+    def of(cls, meta: dict[str, Any]) -> "FilesRehearsed":
+        """Return what a rehearsal's file says."""
+        rows = (FileEstimate(**{**r, "off": float("inf") if r["off"] is None else r["off"]}) for r in meta["rows"])
+        failures = tuple(Failure(**one) for one in meta["failures"])
+        return cls(tuple(rows), failures, meta["sha256"], tuple(meta["not_followed"]))
+
+
+@dataclasses.dataclass(frozen=True)
 class Rehearsal:
     """A study rehearsed on made-up outcomes of its own firms. It holds no firm's data.
 
@@ -92,6 +153,8 @@ class Rehearsal:
         Estimates whose effect is not the one that was planted.
     sentences : dict of language to str
         The verdict in words.
+    files : FilesRehearsed or None
+        What made-up files told, where they were asked for.
     after_data : bool
         Whether outcomes had been opened before.
     provenance : dict
@@ -111,17 +174,21 @@ class Rehearsal:
     failures: tuple[Failure, ...]
     skipped: tuple[str, ...] = ()
     sentences: dict[str, str] = dataclasses.field(default_factory=dict)
+    files: FilesRehearsed | None = None
     after_data: bool = False
     provenance: dict[str, Any] = dataclasses.field(default_factory=dict)
 
     @property
     def is_recovered(self) -> bool:
         """Whether the study as planned recovers what was planted."""
-        return not self.failures
+        return not self.failures and (self.files is None or self.files.is_recovered)
 
     def save(self, folder: Path) -> None:
         """Write `rehearsal.json` and `rehearsal.csv` into one folder."""
-        store.write_json(folder / FILE, {**dataclasses.asdict(self), "is_recovered": self.is_recovered, "format": 1})
+        told = {**dataclasses.asdict(self), "is_recovered": self.is_recovered, "format": 1}
+        if self.files is not None:
+            told["files"]["is_recovered"] = self.files.is_recovered
+        store.write_json(folder / FILE, told)
         text = io.StringIO()
         writer = csv.DictWriter(text, [f.name for f in dataclasses.fields(Rehearsed)], lineterminator="\r\n")
         writer.writeheader()
@@ -143,6 +210,7 @@ class Rehearsal:
                 cls(**{f.name: meta[f.name] for f in dataclasses.fields(cls)}),
                 rows=tuple(Rehearsed(**row) for row in meta["rows"]),
                 failures=tuple(Failure(**one) for one in meta["failures"]), skipped=tuple(meta["skipped"]),
+                files=FilesRehearsed.of(meta["files"]) if meta["files"] else None,
                 detectable=float("nan") if meta["detectable"] is None else meta["detectable"],
             )  # fmt: skip
         except (ValueError, KeyError, TypeError, AttributeError) as error:

@@ -3,7 +3,7 @@
 import math
 
 from evalkit.model.evaluation import Number, Release
-from evalkit.model.rehearsal import Failure, Rehearsal
+from evalkit.model.rehearsal import Failure, FilesRehearsed, Rehearsal
 from evalkit.model.study import Outcome, Study
 from evalkit.reporting.effect_rows import level_unit, main_scale
 from evalkit.reporting.numbers import shown
@@ -28,7 +28,7 @@ def sentence(found: Rehearsal, study: Study, language: str) -> str:
         Of the words.
     """
     said = words(language)
-    if found.is_recovered:
+    if not found.failures:
         text = said["rehearsal.recovered"].format(
             outcome=said.outcome(study.primary), effect=effect(found.detectable, study.primary, said),
             power=_share(found.power, said), estimate=said.method_title("estimation", found.estimate),
@@ -37,7 +37,16 @@ def sentence(found: Rehearsal, study: Study, language: str) -> str:
     else:
         failures = said["page.failures"].join(_failure(one, study, said) for one in found.failures)
         text = said["rehearsal.failed"].format(failures=failures, replications=found.replications)
-    return " ".join([text, said["rehearsal.after_data"]] if found.after_data else [text])
+    more = [] if found.files is None else [_of_files(found.files, study, said)]
+    return " ".join([text, *more, *([said["rehearsal.after_data"]] if found.after_data else [])])
+
+
+def _of_files(found: FilesRehearsed, study: Study, said: Words) -> str:
+    """Say what made-up files told."""
+    if found.is_recovered:
+        return said["rehearsal.files.recovered"].format(n=len(found.rows))
+    failures = said["page.failures"].join(_failure(one, study, said) for one in found.failures)
+    return said["rehearsal.files.failed"].format(failures=failures)
 
 
 def effect(value: float, outcome: Outcome, said: Words) -> str:

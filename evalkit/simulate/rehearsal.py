@@ -165,7 +165,7 @@ class Cast:
                 try:
                     with one_thread():
                         effects = self.stages.estimate(spec, sample)
-                        overall = list(_overall(effects, sample, paths))
+                        overall = list(planted_and_found(effects, sample, paths))
                 except (EvalkitError, ManyErrors) as error:
                     refused.setdefault((estimate, each(error)[0].code))
                     continue
@@ -199,7 +199,7 @@ class Cast:
         return dataclasses.replace(self.sample, panel=made) if is_fixed else self.stages.match(made)
 
 
-def _overall(effects: Effects, sample: MatchedSample, paths: Paths) -> Iterator[tuple[str, tuple[float, ...]]]:
+def planted_and_found(effects: Effects, sample: MatchedSample, paths: Paths) -> Iterator[tuple[str, tuple[float, ...]]]:
     """Yield for each outcome what was planted, the estimate, its standard error, and half its interval."""
     table = aggregate(effects, "overall").table
     every = {name: paths.get(name, NO_EFFECT) for name in dict.fromkeys(effects.table["outcome"])}

@@ -48,6 +48,12 @@ def to_utf8(raw: bytes, file: str, declared: str = "auto") -> bytes:
     return text.replace(b"\r\n", b"\n").replace(b"\r", b"\n") if b"\r" in text else text
 
 
+def codec(raw: bytes, file: str) -> str:
+    """Return Python's name of the encoding of a text file, "utf-8-sig" where UTF-8 has a byte order mark."""
+    found, _ = _decoded(raw, file)
+    return "utf-8-sig" if raw.startswith(codecs.BOM_UTF8) else found
+
+
 def _decoded(raw: bytes, file: str) -> tuple[str, bytes]:
     if raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return "utf-16", _utf16(raw, file)

@@ -9,7 +9,7 @@ import pytest
 
 import rehearsals
 from evalkit.errors import IntegrityError
-from evalkit.model.rehearsal import Failure, Rehearsal, Rehearsed
+from evalkit.model.rehearsal import Failure, FileEstimate, FilesRehearsed, Rehearsal, Rehearsed
 from evalkit.reporting.rehearsed import effect, sentence
 from evalkit.reporting.words import words
 
@@ -54,6 +54,31 @@ def test_the_code_knows_no_failure_without_words() -> None:
 def test_effects_are_written_as_in_the_report(scale: str, unit: str, value: float, says: str) -> None:
     outcome = STUDY.primary.model_copy(update={"transform": scale, "unit": unit})
     assert effect(value, outcome, words("en")) == says
+
+
+FOUND = FileEstimate("planted", "group_time", "y", 0.1, 0.08, 0.02, -1.0, True, True)
+FILES = FilesRehearsed((FOUND,), (), {"truth.json": "00"}, ("z",))
+
+
+@pytest.mark.parametrize("language", ["en", "ja"])
+def test_files_are_told_beside_the_replications(language: str) -> None:
+    sound = dataclasses.replace(SOUND, files=FILES)
+    assert sound.is_recovered
+    assert sentence(sound, STUDY, language).startswith(sentence(SOUND, STUDY, language))
+    assert words(language)["rehearsal.files.recovered"].format(n=1) in sentence(sound, STUDY, language)
+    refused = dataclasses.replace(FILES, failures=(Failure("files_refused", arm="null", value="E_NO_TREATED"),))
+    failed = dataclasses.replace(SOUND, files=refused)
+    assert not failed.is_recovered
+    assert "E_NO_TREATED" in sentence(failed, STUDY, language)
+
+
+def test_what_files_told_is_read_as_it_was_written(tmp_path: Path) -> None:
+    endless = dataclasses.replace(FOUND, std_error=0.0, off=math.inf, is_near=False)
+    failed = Failure("no_error", "group_time", "y", "planted")
+    told = dataclasses.replace(SOUND, files=dataclasses.replace(FILES, rows=(FOUND, endless), failures=(failed,)))
+    told.save(tmp_path)
+    assert Rehearsal.load(tmp_path) == told
+    assert not Rehearsal.load(tmp_path).is_recovered
 
 
 def test_a_rehearsal_is_read_as_it_was_written(tmp_path: Path) -> None:
