@@ -3,10 +3,12 @@
 import dataclasses
 import math
 from collections.abc import Callable, Iterator, Mapping
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
+from evalkit.engine.some_firms import of_firms
 from evalkit.errors import EvalkitError, ManyErrors, StudyError, each
 from evalkit.model.effects import Effects
 from evalkit.model.evaluation import distinct_names
@@ -191,12 +193,20 @@ class Cast:
     def _sample(self, name: str, replication: int, paths: Paths, is_whole: bool = False) -> MatchedSample:
         """Put made-up outcomes into the sample; firms whose past outcomes choose their controls are matched again.
 
-        Firms without a weight have outcomes only where the whole study is played.
+        Firms without a weight are there only where the whole study is played.
         """
-        is_fixed = self.sample.sets is None
-        is_used = self.sample.weight > 0 if is_fixed and not is_whole else None
-        made = self.stand_ins.made(ARMS.index(name), replication, paths, is_used)
-        return dataclasses.replace(self.sample, panel=made) if is_fixed else self.stages.match(made)
+        draw = ARMS.index(name), replication, paths
+        if self.sample.sets is not None:
+            return self.stages.match(self.stand_ins.made(*draw))
+        stand_ins, sample = (self.stand_ins, self.sample) if is_whole else self._compared
+        return dataclasses.replace(sample, panel=stand_ins.made(*draw))
+
+    @cached_property
+    def _compared(self) -> tuple[StandIns, MatchedSample]:
+        """The firms with a weight alone: estimates do not look at others."""
+        own = dataclasses.replace(self.sample, panel=self.stand_ins.panel)
+        few = of_firms(own, np.flatnonzero(self.sample.weight > 0))
+        return dataclasses.replace(self.stand_ins, panel=few.panel), few
 
 
 def planted_and_found(effects: Effects, sample: MatchedSample, paths: Paths) -> Iterator[tuple[str, tuple[float, ...]]]:

@@ -126,7 +126,7 @@ class StandIns:
     laws: Mapping[str, Supposed]
     seed: int
 
-    def made(self, arm: int, replication: int, paths: Paths, is_used: NDArray[np.bool_] | None = None) -> Panel:
+    def made(self, arm: int, replication: int, paths: Paths) -> Panel:
         """Return the panel of one replication: other numbers for each arm and replication.
 
         Each outcome has a column of its own, also where two outcomes are of one column of the study. A firm-year that
@@ -139,30 +139,26 @@ class StandIns:
             Which numbers are drawn.
         paths : dict of outcome name to path
             The effect on each outcome; none on others.
-        is_used : (n_firms,) bool, optional
-            Firms that get outcomes; the others have none. All by default.
         """
         import pyarrow as pa
 
         panel = self.panel
-        rows = np.arange(panel.n_firms) if is_used is None else np.flatnonzero(is_used)
         outcomes = tuple(o.model_copy(update={"column": o.name}) for o in panel.outcomes)
         draw = arm * 100_003 + replication
-        blocks = list(map_rows(len(rows), lambda own: self._drawn(rows[own], outcomes, paths, draw)))
+        blocks = list(map_rows(panel.n_firms, lambda rows: self._drawn(rows, outcomes, paths, draw)))
         columns: dict[str, Any] = dict(zip(self._kept.column_names, self._kept.columns, strict=True))
         for number, o in enumerate(outcomes):
-            values = np.full((panel.n_firms, len(panel.periods)), np.nan)
-            values[rows] = np.concatenate([block[number] for block in blocks])
+            values = np.concatenate([block[number] for block in blocks])
             for j, period in enumerate(panel.periods):
                 columns[f"{o.name}@{period}"] = pa.array(values[:, j], from_pandas=True)
         inference = panel.inference.model_copy(update={"bootstrap": "none"})
         return dataclasses.replace(panel, source=pa.table(columns), outcomes=outcomes, inference=inference)
 
     def _drawn(
-        self, rows: NDArray[np.intp], outcomes: tuple[Outcome, ...], paths: Paths, draw: int
+        self, rows: slice, outcomes: tuple[Outcome, ...], paths: Paths, draw: int
     ) -> list[NDArray[np.float64]]:  # fmt: skip
         """Return the levels (n, T) of each outcome of some firms."""
-        years, cohort = np.array(self.panel.periods), self.panel.cohort[rows, None]
+        years, cohort = np.array(self.panel.periods), self.panel.cohort[rows][:, None]
         time = np.where(cohort > 0, years - cohort, -1)
         gaps = uniform(hash_codes(self._key[rows], draw * MOST_OUTCOMES), len(years))
         found = []

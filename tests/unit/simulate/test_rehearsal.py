@@ -1,6 +1,7 @@
 """A rehearsal recovers what it planted, names what does not work, and reads no outcome after the award."""
 
 import dataclasses
+from functools import partial
 
 import numpy as np
 import pyarrow as pa
@@ -11,7 +12,7 @@ import rehearsals
 from evalkit import methods, run
 from evalkit.errors import StudyError
 from evalkit.model.study import MethodSpec
-from evalkit.simulate.rehearsal import GROWING
+from evalkit.simulate.rehearsal import GROWING, Cast, Stages
 from evalkit.simulate.stand_ins import StandIns, suppose
 from evalkit.simulate.truths import OTHER_EFFECT, overall_truth
 from evalkit.stats.aggregate import aggregate
@@ -144,9 +145,26 @@ def test_replications_differ_and_firms_keep_their_numbers() -> None:
     assert not first.equals(next_one)
     assert not first.equals(other_arm)
     some = np.arange(firms.n_firms) % 3 == 0
-    part = cast.made(0, 0, {}, some).source["y@2016"]
-    assert part.filter(pa.array(some)).equals(first.filter(pa.array(some)))
-    assert part.filter(pa.array(~some)).null_count == (~some).sum()
+    few = dataclasses.replace(firms, source=firms.source.filter(pa.array(some)))
+    part = dataclasses.replace(cast, panel=few).made(0, 0, {}).source["y@2016"]
+    assert part.equals(first.filter(pa.array(some)))
+
+
+@pytest.mark.parametrize("name", ESTIMATORS)
+def test_firms_without_a_weight_change_no_estimate(name: str) -> None:
+    """Replications leave them out, the study itself does not."""
+    firms, asked = rehearsals.panel(), rehearsals.study(name)
+    sample = run.match_study(asked, stand_ins(firms, asked).made(0, 0, {}))
+    sample = dataclasses.replace(sample, weight=np.where(np.arange(firms.n_firms) % 5 == 3, 0.0, sample.weight))
+    stages = Stages(partial(run.match_study, asked), run.estimate_study, rehearsals.nothing)
+    cast = Cast(stages, {name: asked.estimate[0]}, stand_ins(firms, asked), sample, 1)
+    few, whole = (cast._sample("planted", 0, {"y": np.array(GROWING)}, is_whole=w) for w in (False, True))
+    assert (few.panel.n_firms, whole.panel.n_firms) == (128, 160)
+    found, expected = (run.estimate_study(asked.estimate[0], s).table for s in (few, whole))
+    numbers = ["estimate", "std_error"]
+    assert found[numbers].to_numpy() == pytest.approx(expected[numbers].to_numpy(), rel=1e-12, nan_ok=True)
+    rest = ["outcome", "cohort", "year", "event_time", "n_treated", "n_control"]
+    assert found[rest].equals(expected[rest])
 
 
 @pytest.mark.slow
