@@ -143,6 +143,22 @@ def test_encodings_types_and_date_orders_are_the_files_own(tmp_path: Path) -> No
     assert [*misread(run.build(study, tmp_path / "made"), firms, firms.values(1, PATH), "planted")] == []
 
 
+@pytest.mark.parametrize(("scheme", "letter", "start"), [
+    ("invoice_number", "T", "T1999"), ("corporate_or_invoice", "T", "1999"), ("other", "", "1999"),
+])  # fmt: skip
+def test_ids_are_of_the_scheme(tmp_path: Path, scheme: str, letter: str, start: str) -> None:
+    def spoil(tables: dict[str, small_study.Rows]) -> None:
+        for row in (row for table in tables.values() for row in table):
+            row["firm_id"] = letter + row["firm_id"]
+
+    declared = f'firm_scheme = "{scheme}"\nlayout = "generic-'
+    study, shape = makeable(tmp_path, lambda text: text.replace('layout = "generic-', declared), spoil)
+    firms = MadeFirms(study, shape, LAW)
+    firms.write(tmp_path / "made", 1, PATH)
+    assert rows(tmp_path / "made/data/firms.csv")[0]["firm_id"].startswith(start)
+    assert [*misread(run.build(study, tmp_path / "made"), firms, firms.values(1, PATH), "planted")] == []
+
+
 @pytest.mark.parametrize(("counts", "told"), [
     ({0: 52, 2016: 12, 2017: 13}, {0: 50, 2016: 10, 2017: 15}),
     ({0: 52, 2016: 4, 2017: 9, 2018: 20, 2019: 2}, {0: 50, 2017: 15, 2018: 20}),
