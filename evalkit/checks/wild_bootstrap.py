@@ -10,7 +10,7 @@ from evalkit import methods
 from evalkit.model.check import Case, CheckResult, Verdict
 from evalkit.model.effects import Effects
 from evalkit.model.sample import MatchedSample
-from evalkit.stats.aggregate import aggregate, overall_weights
+from evalkit.stats.aggregate import aggregate, weights_of
 from evalkit.stats.cluster import n_treated_clusters
 from evalkit.stats.inference import FEWEST_FOR_ERROR
 from evalkit.stats.regression import Problem
@@ -105,7 +105,7 @@ class Method:
             return
         weights = np.zeros(len(found.whole_bread))
         own = (effects.table["outcome"] == name).to_numpy(dtype=bool)
-        share = overall_weights(effects.take(np.flatnonzero(own)))[0]
+        share = weights_of(effects.take(np.flatnonzero(own)))[0]
         weights[: len(share)] = share
         sums = ClusterSums.of(problem.moments, found, columns)
         wild = wild_bootstrap(sums, weights, self.law, self.draws, self.seed)

@@ -51,6 +51,10 @@ def regression_effects(
         baseline=baseline_means(sample), dof=found.dof, level=panel.inference.level, draws=draws,
         shares=cohort_shares(moments, cohorts, found.influence) if len(cohorts) else None,
         notes=(*caveats(problem.n_dropped, problem.labels, found.is_corrected), *_notes(panel, problem), *told),
+        columns={
+            o.name: d.columns.shape[2] + (len(panel.periods) - 1 if d.effects is None else d.effects.shape[2])
+            for o, d in zip(panel.outcomes, problem.designs, strict=True)
+        },
     )  # fmt: skip
 
 

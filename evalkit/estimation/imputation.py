@@ -65,5 +65,6 @@ class Method:
                 *caveats(n_dropped, labels, found.is_corrected), *left_out(moments, panel),
                 *not_imputed(moments, parts), *told,
             ),
+            columns={o.name: p.x.shape[2] for o, p in zip(panel.outcomes, parts, strict=True)},
             shares=cohort_shares(moments, cohorts, found.influence),
         )  # fmt: skip

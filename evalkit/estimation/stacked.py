@@ -87,6 +87,7 @@ class Method:
             table=table, vcov=vcov, method="stacked", options=dataclasses.asdict(self), outcomes=panel.outcomes,
             baseline=baseline_means(sample), dof=found.dof, level=panel.inference.level, draws=draws,
             notes=(*notes, *told),
+            columns={o.name: f.inner.shape[2] for o, f in zip(panel.outcomes, fits, strict=True)},
         )  # fmt: skip
 
     def _stack(self, panel: Panel, moments: Moments, outcome: int) -> "_Stack":

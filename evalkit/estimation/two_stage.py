@@ -60,6 +60,7 @@ class Method:
                 *caveats(n_dropped, labels, found.is_corrected), *left_out(moments, panel),
                 *not_imputed(moments, cells), *told,
             ),
+            columns={o.name: p.x.shape[2] for o, p in zip(panel.outcomes, cells, strict=True)},
         )  # fmt: skip
 
 

@@ -121,6 +121,9 @@ class Effects:
         For simultaneous bands; None without a bootstrap.
     notes : tuple of str
         Caveats by key, worded by the report: "always_treated_dropped:3", ...
+    columns : dict of outcome name to int
+        Columns, beside firm effects, of the regression that all effects of an outcome are coefficients of; no entry
+        where each is estimated by itself.
     """
 
     table: "pd.DataFrame"
@@ -135,6 +138,7 @@ class Effects:
     parts: Parts | None = None
     draws: Draws | None = None
     notes: tuple[str, ...] = ()
+    columns: dict[str, int] = dataclasses.field(default_factory=dict)
 
     @property
     def row_dof(self) -> NDArray[np.float64]:
@@ -185,7 +189,7 @@ class Effects:
         meta = {
             "method": self.method, "options": self.options, "baseline": self.baseline, "level": self.level,
             "dof": _stored(self.dof), "notes": self.notes, "shares": self.shares is not None,
-            "parts": self.parts is not None, "draws": self.draws is not None,
+            "parts": self.parts is not None, "draws": self.draws is not None, "columns": self.columns,
             "outcomes": [o.model_dump(mode="json") for o in self.outcomes],
         }  # fmt: skip
         store.write_json(folder / "settings.json", meta)
@@ -209,6 +213,7 @@ class Effects:
             parts=_loaded(Parts, folder, "parts_") if meta["parts"] else None,
             draws=_loaded(Draws, folder, "draws_") if meta["draws"] else None,
             notes=tuple(meta["notes"]),
+            columns=meta["columns"],
         )
 
 

@@ -1,7 +1,7 @@
 """Effects as rows of plain numbers, in per cent and in level, with the simultaneous band over event time."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 from evalkit.model.effects import Effects
@@ -10,6 +10,8 @@ from evalkit.stats.aggregate import aggregate
 from evalkit.stats.bands import simultaneous_band
 from evalkit.stats.scales import POINTS, Triple, scaled
 
+Averages = Mapping[str, list[dict[str, Any]]]
+"""Records by what is averaged within."""
 By = Literal["overall", "event_time", "cohort", "year", "group"]
 AGGREGATIONS: tuple[By, ...] = ("overall", "event_time", "cohort", "year", "group")
 POWER = 0.8

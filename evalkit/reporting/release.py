@@ -11,6 +11,7 @@ from evalkit.model.grade import Grade
 from evalkit.model.plan import PlannedPower, PlanRecord
 from evalkit.model.study import Study
 from evalkit.reporting.disclosure.attack import Audit, audit
+from evalkit.reporting.disclosure.count_tables import Label
 from evalkit.reporting.disclosure.editions import Shown, changed_little
 from evalkit.reporting.disclosure.flow_table import counts, flow_cells, overall_cell
 from evalkit.reporting.disclosure.hiding import hiding, of_cells
@@ -19,8 +20,9 @@ from evalkit.reporting.disclosure.profiles import profile_of
 from evalkit.reporting.disclosure.tables import together
 from evalkit.reporting.findings import Findings, findings
 from evalkit.reporting.grading import grade
+from evalkit.reporting.hidden_effects import hidden_averages
 from evalkit.reporting.rehearsed import in_main_scale
-from evalkit.reporting.release_checks import release_check
+from evalkit.reporting.release_checks import About, release_check
 from evalkit.reporting.release_effects import release_effects
 from evalkit.reporting.release_programme import release_programme
 
@@ -82,11 +84,15 @@ def _released(ledger: Ledger, evaluation: Evaluation, found: Findings) -> Releas
     study = evaluation.study
     _put_study(ledger, study)
     tables = {"flow": _flow(ledger, evaluation), "notes": list(_notes(ledger, evaluation))}
+    hidden: set[Label] = set()
     for name, effects in named(evaluation.effects):
-        tables |= release_effects(ledger, name, effects, found)
+        own = hidden_averages(ledger, effects, found.averages[name], found.ruled(name))
+        tables |= release_effects(ledger, name, effects, found, own)
+        hidden |= own
+    about = About(evaluation.sample, found.concentration, frozenset(o for o, by, _ in hidden if by == "overall"))
     checks = {}
     for name, result in named(evaluation.checks):
-        checks[name], released = release_check(ledger, name, result, (evaluation.sample, found.concentration))
+        checks[name], released = release_check(ledger, name, result, about)
         tables |= released
     tables |= release_programme(ledger, evaluation)
     for key, value in _flat(evaluation.provenance):

@@ -10,7 +10,7 @@ from evalkit.reporting.category_tables import share_counts
 from evalkit.reporting.concentration import Concentration
 from evalkit.reporting.disclosure.count_tables import check_cell
 from evalkit.reporting.disclosure.ledger import Ledger, part_of_id, row_of
-from evalkit.reporting.disclosure.order_statistics import is_extreme
+from evalkit.reporting.disclosure.order_statistics import is_extreme, quantile_of, too_few_beyond
 from evalkit.reporting.rounded_checks import recomputed
 from evalkit.reporting.words import HIDDEN
 
@@ -27,14 +27,34 @@ GROUPS = ("n_treated", "n_control")
 Record = dict[str, Any]
 
 
+@dataclasses.dataclass(frozen=True, eq=False)
+class About:
+    """What checks are about.
+
+    Parameters
+    ----------
+    sample : MatchedSample
+        The firms compared.
+    concentration : Concentration
+        What one or two of them make.
+    hidden : frozenset of str
+        Outcomes of which an overall effect is hidden.
+    """
+
+    sample: MatchedSample
+    concentration: Concentration
+    hidden: frozenset[str] = frozenset()
+
+
 def release_check(
-    ledger: Ledger, name: str, result: CheckResult, about: tuple[MatchedSample, Concentration]
+    ledger: Ledger, name: str, result: CheckResult, about: About
 ) -> tuple[CheckResult, dict[str, list[Row]]]:
     """Release one check.
 
     A row with a small count of firms, or with a share that is one, is hidden, and so is one from which it would follow;
-    one with a mean that one or two firms make too. One small count among the values hides all of them but the sizes of
-    the groups and the check's options.
+    one with a mean that one or two firms make too, and one on an outcome of which the overall effect is hidden. One
+    small count among the values, or such an outcome, hides all of them but the sizes of the groups and the check's
+    options.
 
     Parameters
     ----------
@@ -44,8 +64,8 @@ def release_check(
         What the check is called in ids and tables.
     result : CheckResult
         As found.
-    about : (MatchedSample, Concentration)
-        The firms compared, and what one or two of them make.
+    about : About
+        What it is about.
 
     Returns
     -------
@@ -56,7 +76,7 @@ def release_check(
     """
     prefix = f"checks.{part_of_id(name)}"
     hidden = _hidden_rows(ledger, name, result.rows, about)
-    told_rows = [recomputed(row, share_counts(row, about[0]), ledger.profile) for row in result.rows]
+    told_rows = [recomputed(row, share_counts(row, about.sample), ledger.profile) for row in result.rows]
     rows = [
         _released(ledger, f"{prefix}.rows.{i:03d}", record, hide=is_hidden, method=result.name, place=(name, i))
         for i, (record, is_hidden) in enumerate(zip(told_rows, hidden, strict=True))
@@ -65,7 +85,7 @@ def release_check(
     for record, is_hidden in zip(result.rows, hidden, strict=True):
         if is_hidden and record.get("level") and _names(values, record):
             values["level"] = HIDDEN
-    hide = _has_small_count(ledger, values)
+    hide = _has_small_count(ledger, values) or values.get("outcome") in about.hidden
     is_exact = ledger.profile.rounding == "none"
     told = _released(ledger, prefix, recomputed(values, {}, ledger.profile), hide=hide, method=result.name)
     tells = hide or not is_exact or values.get("level") == HIDDEN
@@ -88,7 +108,7 @@ def _released(
     ids = {
         key: ledger.put(
             Number(f"{prefix}.{key}", value, unit_of(key, value), method=method),
-            hide=(hide and key not in shown) or (is_extreme(key) and "smd" not in key),
+            hide=(hide and key not in shown) or _is_near_extreme(key, record),
             cell=check_cell(*place, key) if place else "",
         )
         for key, value in record.items()
@@ -102,26 +122,31 @@ def labels_of(record: Record) -> Record:
     return {k: v for k, v in record.items() if k in LABELS or isinstance(v, str | bool)}
 
 
-def _hidden_rows(
-    ledger: Ledger, name: str, rows: tuple[Record, ...], about: tuple[MatchedSample, Concentration]
-) -> list[bool]:
+def _hidden_rows(ledger: Ledger, name: str, rows: tuple[Record, ...], about: About) -> list[bool]:
     """Say which rows are hidden.
 
     Where the total of a column of counts would tell a small one, the row with the fewest firms is.
     """
-    sample, concentrated = about
     hidden = []
     for i, row in enumerate(rows):
-        told = share_counts(row, sample).values()
+        told = share_counts(row, about.sample).values()
         few = ledger.small(*(n for n, _ in told)) or (not row.get("level") and ledger.small(*(a - n for n, a in told)))
         is_cell = any(check_cell(name, i, key) in ledger.hiding.rows for key in row)
-        is_made_by_few = row.get("covariate") in concentrated.covariates and not row.get("level")
+        is_made_by_few = row.get("covariate") in about.concentration.covariates and not row.get("level")
+        is_made_by_few |= row.get("outcome") in about.hidden
         hidden.append(few or is_cell or is_made_by_few or _has_small_count(ledger, row))
     firms = [_firm_counts(row) for row in rows]
     totals = [sum(column) for column in zip(*firms, strict=True)] if len(set(map(len, firms))) == 1 else []
     if totals and not any(hidden) and any(map(ledger.tells, totals)):
         hidden[min(range(len(rows)), key=lambda i: sum(firms[i]))] = True
     return hidden
+
+
+def _is_near_extreme(key: str, record: Record) -> bool:
+    """Say whether a number is a value of a single firm, or a quantile of the record's firms with few beyond it."""
+    counts, quantile = _firm_counts(record), quantile_of(key)
+    is_close = quantile is not None and bool(counts) and too_few_beyond(min(counts), quantile)
+    return is_close or (is_extreme(key) and "smd" not in key)
 
 
 def _firm_counts(record: Record) -> list[int]:

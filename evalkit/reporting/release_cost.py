@@ -13,7 +13,7 @@ from evalkit.model.panel import Panel
 from evalkit.model.sample import MatchedSample
 from evalkit.model.study import Outcome
 from evalkit.reporting.disclosure.dominance import Contributions, fails_dominance
-from evalkit.reporting.disclosure.ledger import Ledger, part_of_id, row_of
+from evalkit.reporting.disclosure.ledger import Ledger, named, part_of_id, row_of
 from evalkit.reporting.effect_rows import effect_rows, level_unit
 from evalkit.reporting.numbers import YEN
 from evalkit.stats.cost_ratio import Interval, cost_of_one, total_effect
@@ -49,7 +49,7 @@ def release_cost(ledger: Ledger, evaluation: Evaluation) -> list[Row]:
         `awarded`, `n_firms`, `unknown`. With "known" one row per outcome whose effects add up: `total`, `total_low`,
         `total_high` (the outcome's unit, over firms and years), `cost`, `cost_low`, `cost_high` (yen for one unit of
         effect; a side without bound has no entry), `firm_years`. All of a row is hidden where a cohort is: firm-years
-        and firms together would tell the sizes of two cohorts.
+        and firms together would tell the sizes of two cohorts; and where the effect in level is, which totals tell.
     """
     if not evaluation.effects:
         return []
@@ -86,8 +86,10 @@ def _row(ledger: Ledger, effects: Effects, record: dict[str, float | str], award
     level = Interval(*(float(record[key]) for key in ("level", "level_low", "level_high")))
     total = total_effect(level, n_years)
     cost = cost_of_one(awarded, total, YEN.get(outcome.unit, 1))
-    hide = ledger.small(*_cell_counts(effects, outcome.name))
-    prefix = f"cost.{part_of_id(outcome.name)}"
+    part = part_of_id(outcome.name)
+    level_id = f"effects.{part_of_id(named([effects])[0][0])}.overall.{part}.level"
+    hide = ledger.small(*_cell_counts(effects, outcome.name)) or ledger.hides(level_id)
+    prefix = f"cost.{part}"
     values = {
         **dict(zip(("total", "total_low", "total_high"), dataclasses.astuple(total), strict=True)),
         **dict(zip(("cost", "cost_low", "cost_high"), dataclasses.astuple(cost), strict=True)),

@@ -1,18 +1,27 @@
 """Disclosure control of effects."""
 
 import dataclasses
-from collections.abc import Iterator
+import math
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from evalkit.model.effects import Effects
 from evalkit.model.evaluation import Number, Row
 from evalkit.model.study import Outcome
 from evalkit.reporting.concentration import Concentration
-from evalkit.reporting.disclosure.count_tables import COUNTS, TIMES, effect_cell, row_cell, weight_sums
+from evalkit.reporting.disclosure.count_tables import COUNTS, TIMES, Label, effect_cell, label_of, row_cell, weight_sums
 from evalkit.reporting.disclosure.counts import known, too_few_compared
 from evalkit.reporting.disclosure.ledger import Ledger, part_of_id, row_of
-from evalkit.reporting.effect_rows import AS_ESTIMATED, baseline_unit, cell_rows, level_unit, main_scale, outcome_of
-from evalkit.reporting.findings import Averages, Findings
+from evalkit.reporting.effect_rows import (
+    AS_ESTIMATED,
+    Averages,
+    baseline_unit,
+    cell_rows,
+    level_unit,
+    main_scale,
+    outcome_of,
+)
+from evalkit.reporting.findings import Findings
 
 LABELS = ("outcome", "estimand", "cohort", "year", "event_time", "group")
 DIVISIONS: tuple[str, ...] = ("cohort", "group")
@@ -20,7 +29,9 @@ DIVISIONS: tuple[str, ...] = ("cohort", "group")
 UNITS = {"n_treated": "count", "n_control": "count", "p_value": "p_value"}
 
 
-def release_effects(ledger: Ledger, name: str, effects: Effects, found: Findings) -> dict[str, list[Row]]:
+def release_effects(
+    ledger: Ledger, name: str, effects: Effects, found: Findings, hidden: frozenset[Label]
+) -> dict[str, list[Row]]:
     """Release one estimate: all its aggregations, with the mean before treatment beside the overall effects.
 
     Parameters
@@ -33,15 +44,16 @@ def release_effects(ledger: Ledger, name: str, effects: Effects, found: Findings
         As estimated.
     found : Findings
         Its averages, and what one or two firms make.
+    hidden : frozenset of (outcome, by, level)
+        Averages that are hidden.
 
     Returns
     -------
     dict of "effects/<name>/<aggregation>" to list of Row
     """
     tables = found.averages[name]
-    rows = [(by, row) for by in DIVISIONS for row in tables.get(by, [])]
-    divided = {row["outcome"] for by, row in rows if _is_hidden(ledger, by, row, found.concentration)}
-    source = _Source(part_of_id(name), effects, tables, found.concentration, frozenset(divided))
+    divided = frozenset(outcome for outcome, by, _ in hidden if by in DIVISIONS)
+    source = _Source(part_of_id(name), effects, tables, found.concentration, hidden, divided, found.names[name])
     released = {
         f"effects/{name}/{by}": [_effect(ledger, source, by, row) for row in rows] for by, rows in tables.items()
     }  # fmt: skip
@@ -51,33 +63,29 @@ def release_effects(ledger: Ledger, name: str, effects: Effects, found: Findings
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class _Source:
-    """Where the effects of a row come from; `divided` are outcomes with a hidden cohort or group."""
+    """Where the effects of a row come from; `divided` are outcomes with a hidden cohort or group.
+
+    `names` are what groups are called whose own names may not be told.
+    """
 
     part: str
     effects: Effects
     averages: Averages
     concentration: Concentration
+    hidden: frozenset[Label]
     divided: frozenset[str]
-
-
-def _is_hidden(ledger: Ledger, by: str, row: dict[str, Any], concentrated: Concentration) -> bool:
-    """Say whether a row is hidden: few firms, one or two that make it, or another row that follows from it."""
-    is_made_by_few = (row["outcome"], by, row.get(by)) in concentrated.effects or concentrated.is_weighted_on_few
-    if is_made_by_few or too_few_compared(row["n_treated"], row["n_control"], ledger.threshold):
-        return True
-    return by != "overall" and row_cell(by, row) in ledger.hiding.rows
+    names: Mapping[str, str]
 
 
 def _effect(ledger: Ledger, source: _Source, by: str, row: dict[str, Any]) -> Row:
     """Release one averaged effect."""
     effects = source.effects
     outcome = outcome_of(effects.outcomes, row["outcome"])
-    hide = _is_hidden(ledger, by, row, source.concentration)
-    if by == "overall":
-        totals = [one.total for one in weight_sums(source.averages, outcome.name)]
-        hide = hide or not ledger.hiding.rows.isdisjoint(totals)
-        ledger.tell([] if hide else totals)
-    label = "" if by == "overall" else f".{part_of_id(str(row[by]))}"
+    level = source.names.get(row.get("group", ""), row.get(by, ""))
+    hide = label_of(by, row) in source.hidden or level != row.get(by, "")
+    if by == "overall" and not hide:
+        ledger.tell(one.total for one in weight_sums(source.averages, outcome.name))
+    label = "" if by == "overall" else f".{part_of_id(str(level))}"
     differs = by in TIMES and outcome.name in source.divided
     without = _scale_beside(outcome) if outcome.name in source.concentration.baselines else "-"
     ids = {}
@@ -92,8 +100,9 @@ def _effect(ledger: Ledger, source: _Source, by: str, row: dict[str, Any]) -> Ro
         beside = (differs and is_count) or quantity.startswith(without)
         ids[quantity] = ledger.put(number, hide=hide or beside, cell=_cell(by, row, quantity))
     if by == "overall":
-        ids |= _context(ledger, source, outcome, hide=hide)
-    return row_of({k: v for k, v in row.items() if k in LABELS}, ids)
+        ids |= _context(ledger, source, outcome, hide=hide or _counts_few(ledger, source, outcome, row["n_treated"]))
+    labels = {k: v for k, v in row.items() if k in LABELS}
+    return row_of(labels if by == "overall" else {**labels, by: level}, ids)
 
 
 def _cells(ledger: Ledger, source: _Source) -> Iterator[Row]:
@@ -101,11 +110,10 @@ def _cells(ledger: Ledger, source: _Source) -> Iterator[Row]:
 
     Averages follow from cells, so no cell is shown where an average of its outcome is hidden.
     """
-    rows, concentrated = cell_rows(source.effects), source.concentration
-    hidden = {outcome for outcome, by, _ in concentrated.effects if by == "cell"}
+    rows = cell_rows(source.effects)
+    hidden = {outcome for outcome, by, _ in source.concentration.effects if by == "cell"}
     hidden |= {r["outcome"] for r in rows if too_few_compared(r["n_treated"], r["n_control"], ledger.threshold)}
-    averaged = [(by, row) for by, own in source.averages.items() for row in own]
-    hidden |= {row["outcome"] for by, row in averaged if _is_hidden(ledger, by, row, concentrated)}
+    hidden |= {outcome for outcome, *_ in source.hidden}
     for row in rows:
         outcome = outcome_of(source.effects.outcomes, row["outcome"])
         place = f"effects.{source.part}.cell.{part_of_id(outcome.name)}.{row['cohort']}.{row['year']}"
@@ -145,6 +153,14 @@ def _context(ledger: Ledger, source: _Source, outcome: Outcome, *, hide: bool) -
     baseline = Number(f"effects.{part}.baseline.{tail}", mean, baseline_unit(outcome), **labels)
     level = Number(f"effects.{part}.confidence.{tail}", round(100 * effects.level, 6), "confidence", **labels)
     return {"baseline": ledger.put(baseline, hide=hide or is_dominated), "confidence": ledger.put(level)}
+
+
+def _counts_few(ledger: Ledger, source: _Source, outcome: Outcome, n: int) -> bool:
+    """Say whether the mean before the award is a share of firms that stands for few with, or without, what is asked."""
+    share = source.effects.baseline.get(outcome.name, math.nan)
+    if outcome.transform != "binary" or math.isnan(share):
+        return False
+    return ledger.small(round(share * n), n - round(share * n))
 
 
 def unit_of(quantity: str, level: str) -> str:

@@ -16,7 +16,7 @@ def release_families(ledger: Ledger, name: str, effects: Effects) -> list[Row]:
     """Release the adjusted p-values of one estimate's overall effects.
 
     The families are those that the study declares before there are results: its primary outcomes, and all others.
-    Negative controls are in none: no result is claimed of them.
+    Negative controls are in none: no result is claimed of them. Where the p-value itself is hidden, so is this one.
 
     Returns
     -------
@@ -42,7 +42,7 @@ def release_families(ledger: Ledger, name: str, effects: Effects) -> list[Row]:
                 f"families.{part_of_id(name)}.{part_of_id(outcome)}.p_value", p_value, "p_value",
                 str(record["estimand"]), outcome, effects.method,
             )  # fmt: skip
-            hide = ledger.small(record["n_treated"], record["n_control"])
+            hide = ledger.hides(f"effects.{part_of_id(name)}.overall.{part_of_id(outcome)}.p_value")
             rows.append(row_of({"outcome": outcome, "family": family}, {"p_value": ledger.put(number, hide=hide)}))
     return rows
 

@@ -60,9 +60,7 @@ def aggregate(effects: Effects, by: Aggregation = "overall", window: tuple[int, 
     cells = effects.table
     if by not in ("overall", "event_time", "cohort", "year", "group"):
         raise EstimationError("aggregate by overall, event_time, cohort, year or group", where=str(by), code="E_OPTION")
-    after = np.ones(len(cells), bool) if by == "event_time" else _after_award(cells)
-    if by != "group":
-        after &= ~within_whole(cells)
+    after = _averaged(cells, by)
     if not after.any():
         raise EstimationError("there is no effect from the award on to average", code="E_NO_POST")
     if by != "overall" and cells.loc[after, by].isna().all():
@@ -79,10 +77,16 @@ def aggregate(effects: Effects, by: Aggregation = "overall", window: tuple[int, 
     return dataclasses.replace(averages, table=table, vcov=vcov, method=f"{effects.method}/{by}", shares=shares)
 
 
-def overall_weights(effects: Effects) -> NDArray[np.float64]:
-    """Return the weight of each row in the overall effect of each outcome (outcomes, rows), outcomes in order."""
+def weights_of(effects: Effects, by: Aggregation = "overall") -> NDArray[np.float64]:
+    """Return the weight of each row of effects in each average (averages, rows), in the order of `aggregate`."""
     cells = effects.table
-    return _weights(_levels(cells, _after_award(cells), "overall"), _masses(cells, effects.shares))
+    return _weights(_levels(cells, _averaged(cells, by), by), _masses(cells, effects.shares))
+
+
+def _averaged(cells: pd.DataFrame, by: Aggregation) -> NDArray[np.bool_]:
+    """Select the rows that enter averages."""
+    use = np.ones(len(cells), bool) if by == "event_time" else _after_award(cells)
+    return use if by == "group" else use & ~within_whole(cells)
 
 
 def _weights(rows: list[NDArray[np.intp]], mass: NDArray[np.float64]) -> NDArray[np.float64]:

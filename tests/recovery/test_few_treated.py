@@ -11,7 +11,7 @@ import evalkit as ek
 import twins
 from evalkit.model.panel import Panel, PanelCovariate
 from evalkit.model.study import Outcome
-from evalkit.stats.aggregate import overall_weights
+from evalkit.stats.aggregate import weights_of
 
 pytestmark = pytest.mark.slow
 
@@ -57,7 +57,7 @@ def rejected(name: str, cohort: np.ndarray, spread: float, n: int = REPLICATIONS
         y = shock + 2 * rng.standard_normal((BATCH, len(cohort), 1)) + trend
         sample = twins.sample(panel(y, cohort, size))
         effects = ek.estimate(sample, "group_time" if is_adjusted else name, **CASES[name])
-        means = {str(r): row for r, row in enumerate(overall_weights(effects))}
+        means = {str(r): row for r, row in enumerate(weights_of(effects))}
         found.append(ek.combine(effects, means).table["p_value"].to_numpy(float) < 0.05)
     return float(np.concatenate(found).mean())
 

@@ -15,6 +15,11 @@ Label = tuple[str, str, Any]
 """Outcome, what is averaged within, and its level."""
 
 
+def label_of(by: str, row: Mapping[str, Any]) -> Label:
+    """Return what an average is called."""
+    return row["outcome"], by, row.get(by)
+
+
 def effect_cell(by: str, row: Mapping[str, Any], column: str) -> str:
     """Return the name of a count: the same for two outcomes or estimates that count the same firms alike."""
     count = int(row[column])
@@ -54,7 +59,7 @@ def effect_table(
             values |= counts
             primary |= {cell for cell, n in counts.items() if 0 < n < threshold}
             is_few = too_few_compared(row["n_treated"], row["n_control"], threshold)
-            is_few |= (row["outcome"], by, row.get(by)) in dominated
+            is_few |= label_of(by, row) in dominated
             if by != "overall" and known(row["n_treated"]):
                 values[row_cell(by, row)] = float(row["n_treated"])
                 primary |= {row_cell(by, row)} if is_few else set()

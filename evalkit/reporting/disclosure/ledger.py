@@ -56,6 +56,10 @@ class Ledger:
         """Say whether any count is above zero and below the threshold, or not known."""
         return any(too_few(c, self.threshold) for c in counts)
 
+    def hides(self, number_id: str) -> bool:
+        """Say whether a number that was written down is hidden."""
+        return number_id in self._numbers and self._numbers[number_id].value is None
+
     def put(self, number: Number, *, hide: bool = False, cell: str = "") -> str | None:
         """Write a number down and return its id; None when its value is not known.
 

@@ -1,9 +1,12 @@
 """Order statistics: the extremes are values of single firms, and quantiles near them almost."""
 
 import math
+import re
 
 EXTREMES = ("min", "max", "minimum", "maximum", "range", "top", "rank", "smallest", "largest")
 """What is never released."""
+QUANTILE = re.compile("[pq][0-9]{1,2}")
+"""Part of a name: a percentile."""
 FIRMS_BEYOND = 10
 """Fewest firms on either side of a released quantile."""
 
@@ -11,6 +14,16 @@ FIRMS_BEYOND = 10
 def is_extreme(statistic: str) -> bool:
     """Say whether a statistic is the value of a single firm: "min", "top_5", "sales_max", "range"."""
     return bool(set(statistic.lower().replace("-", "_").split("_")) & set(EXTREMES))
+
+
+def quantile_of(statistic: str) -> float | None:
+    """Return which quantile (0 to 1) a statistic is by its name: "median", "sales_p90"; None for others."""
+    for part in statistic.lower().replace("-", "_").split("_"):
+        if part == "median":
+            return 0.5
+        if QUANTILE.fullmatch(part):
+            return int(part[1:]) / 100
+    return None
 
 
 def too_few_beyond(n: int, quantile: float) -> bool:
