@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from evalkit.cli.one_writer import only_writer
-from evalkit.errors import EvalkitError, IntegrityError, ManyErrors
+from evalkit.errors import DisclosureError, EvalkitError, IntegrityError, ManyErrors
 from evalkit.model import store
 from evalkit.plan.canonical import digest
 
@@ -28,6 +28,8 @@ LEDGER = "release/ledger.jsonl"
 """What all editions of the report showed; the one output that the next one reads."""
 QUALITY = "panel/quality.json"
 """Describes the panel; no later stage depends on it."""
+OTHERS = 0o077
+"""Bits of a mode that let others in."""
 DRAFT = ".draft"
 REJECTED = Path("restricted", "rejected")
 Key = Mapping[str, Any]
@@ -51,8 +53,11 @@ class RunFolder:
         ------
         BusyError
             Another process holds it.
+        DisclosureError
+            A closed folder of an earlier run was opened to other users (`E_PERM`).
         """
         with only_writer(self.path):
+            self._require_closed()
             self._sweep()
             yield
 
@@ -147,6 +152,16 @@ class RunFolder:
             with contextlib.suppress(OSError):
                 (self.path / name).parent.rmdir()
         store.write_json(self.path / FOLDERS[stage] / MANIFEST, {**key, "outputs": outputs})
+
+    def _require_closed(self) -> None:
+        closed = [folder for stage, folder in STAGES.items() if stage != PUBLIC] + [REJECTED.parts[0]]
+        for name in closed:
+            folder = self.path / name
+            if os.name == "posix" and folder.is_dir() and folder.stat().st_mode & OTHERS:
+                raise DisclosureError(
+                    "other users can read a folder with records of firms", where=str(folder), code="E_PERM",
+                    hint=f"chmod -R go= '{folder}'",
+                )  # fmt: skip
 
     def _sweep(self) -> None:
         """Remove what a killed run left half-written."""

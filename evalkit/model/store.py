@@ -20,7 +20,7 @@ BLOCK_FIRMS = 131_072
 
 @contextlib.contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """Give a temporary path beside `path`; on success it is synced and takes the final name.
+    """Give a temporary path beside `path`; on success it is synced and takes the final name, which is synced too.
 
     Raises
     ------
@@ -31,9 +31,10 @@ def replacing(path: Path) -> Iterator[Path]:
     draft = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         yield draft
-        with draft.open("rb") as file:
-            os.fsync(file.fileno())
+        _sync(draft)
         draft.replace(path)
+        if os.name == "posix":
+            _sync(path.parent)
     except OSError as error:
         raise ResourceError(
             "the file could not be written",
@@ -43,6 +44,15 @@ def replacing(path: Path) -> Iterator[Path]:
         ) from error
     finally:
         draft.unlink(missing_ok=True)
+
+
+def _sync(path: Path) -> None:
+    """Wait until a file, or the names in a folder, are on disk."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def write_bytes(path: Path, data: bytes) -> None:

@@ -142,9 +142,19 @@ def link(awards: "pa.Table", register: "pa.Table", options: LinkOptions = DEFAUL
     return _links(awards, keys, firms, found)
 
 
+LOCKED = (
+    "autoinstall_known_extensions = false", "autoload_known_extensions = false", "enable_external_access = false",
+    "lock_configuration = true",
+)  # fmt: skip
+"""Settings of the database; the last one makes them final."""
+
+
 @contextlib.contextmanager
 def _database(memory: str) -> "Iterator[duckdb.DuckDBPyConnection]":
-    """Open a database in memory; what spills to disk lies in a private folder and is removed."""
+    """Open a database in memory; what spills to disk lies in a private folder and is removed.
+
+    It reads and writes no other file, loads nothing, and no query can change that.
+    """
     import duckdb
 
     with tempfile.TemporaryDirectory(prefix="evalkit-") as folder:
@@ -154,6 +164,8 @@ def _database(memory: str) -> "Iterator[duckdb.DuckDBPyConnection]":
             "temp_directory": folder,
         }
         with duckdb.connect(config=config) as database:
+            for setting in LOCKED:
+                database.execute(f"set {setting}")
             yield database
 
 
