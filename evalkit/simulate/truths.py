@@ -10,7 +10,7 @@ from evalkit.model.effects import Effects
 from evalkit.model.sample import MatchedSample
 from evalkit.model.study import MethodSpec
 from evalkit.simulate.stand_ins import Paths, effect_at
-from evalkit.stats.aggregate import overall_weights, within_whole
+from evalkit.stats.aggregate import weights_of, within_whole
 
 OTHER_EFFECT = ("ratio", "switching", "triple")
 """Estimators of something else than the mean change of supported firms on the outcome's scale: the growth of totals,
@@ -52,7 +52,7 @@ def overall_truth(effects: Effects, sample: MatchedSample, paths: Paths) -> NDAr
         planted[own] = effect_at(path, elapsed)
         for row in own[~has_time]:
             planted[row] = _mean(path, sample, int(cohort[row]), _own(effects.options).get("after"))
-    return np.asarray(overall_weights(effects) @ planted, np.float64)
+    return np.asarray(weights_of(effects) @ planted, np.float64)
 
 
 def _mean(path: NDArray[np.float64], sample: MatchedSample, cohort: int, n_after: int | None) -> float:
