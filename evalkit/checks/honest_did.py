@@ -86,7 +86,7 @@ class Method:
 
     def _paths(self, case: Case) -> Iterator[tuple[Effects, str, EventPath]]:
         anticipation = case.sample.panel.anticipation
-        for given in case.effects:
+        for given in case.averages:
             effects = given
             if given.options.get("base") == "varying":
                 again = dataclasses.replace(given, options={**given.options, "base": "universal"})

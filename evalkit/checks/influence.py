@@ -39,7 +39,7 @@ class Method:
         """Leave firms out of every estimate."""
         panel = case.sample.panel
         outcome = primary(panel)
-        wholes = [(e, whole) for e in case.effects if (whole := overall(e, outcome.name)) is not None]
+        wholes = [(e, whole) for e in case.averages if (whole := overall(e, outcome.name)) is not None]
         numbers = [k for k in LEFT_OUT if FIRMS_EACH * k <= case.sample.n_treated]
         influence = overall_influence(firm_paths(case.sample, outcome)) if wholes and numbers else np.zeros(1)
         if not influence.any():

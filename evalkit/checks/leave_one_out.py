@@ -49,7 +49,7 @@ class Method:
     def run(self, case: Case) -> CheckResult:
         """Leave groups out of every estimate."""
         outcome = primary(case.sample.panel).name
-        wholes = [(e, whole) for e in case.effects if (whole := overall(e, outcome)) is not None]
+        wholes = [(e, whole) for e in case.averages if (whole := overall(e, outcome)) is not None]
         groups = list(self._groups(case.sample)) if wholes else []
         n_treated = case.sample.n_treated
         large = [g for g in groups if FEWEST <= g.n_treated <= n_treated - FEWEST]

@@ -46,7 +46,7 @@ class Method:
     def run(self, case: Case) -> CheckResult:
         """Look at the primary outcome of every estimator that has effects before the award."""
         anticipation = case.sample.panel.anticipation
-        rows = [row for effects in case.effects for row in self._rows(effects, anticipation)]
+        rows = [row for effects in case.averages for row in self._rows(effects, anticipation)]
         if not rows:
             sentence = "No estimate has an effect before the award, so there is no test whose power could be told."
             return CheckResult("pretrend_power", QUESTION, "info", sentence, {"case": "no_pre_period"})

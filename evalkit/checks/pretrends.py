@@ -41,11 +41,11 @@ class Method:
     def run(self, case: Case) -> CheckResult:
         """Test every outcome of every estimator."""
         anticipation = case.sample.panel.anticipation
-        tested = [row for effects in case.effects for row in _tests(effects, anticipation)]
+        tested = [row for effects in case.averages for row in _tests(effects, anticipation)]
         if not tested:
             sentence = "No effect before treatment is left to test: each cohort has one period before it, or none."
             return CheckResult("pretrends", QUESTION, "info", sentence, {"case": "no_pre_period"})
-        primary = {name for effects in case.effects for name in _primary(effects)}
+        primary = {name for effects in case.averages for name in _primary(effects)}
         main = [row for row in tested if row["outcome"] in primary]
         shown = min(main or tested, key=lambda row: float(row["p_value"]))
         rejected = [row for row in tested if row["p_value"] < self.alpha]

@@ -73,6 +73,14 @@ class Case:
     estimate_again: Callable[[MatchedSample, Effects], Effects]
     match_again: Callable[[Panel, MatchedSample], MatchedSample]
 
+    @property
+    def averages(self) -> tuple[Effects, ...]:
+        """The first estimate, which the headline tells, and the others that are not made group by group.
+
+        An average over groups is that over all firms once more, so it has no say in what the headline may claim.
+        """
+        return tuple(e for k, e in enumerate(self.effects) if k == 0 or e.table["group"].isna().all())
+
 
 def save_checks(path: Path, results: tuple[CheckResult, ...]) -> None:
     """Write `checks.json`."""

@@ -1,6 +1,6 @@
 """The main finding as plain text, in the words of the report."""
 
-from markupsafe import Markup
+from markupsafe import escape
 
 from evalkit.model.evaluation import Release
 from evalkit.reporting.page import Page
@@ -22,4 +22,4 @@ def headline(release: Release, language: str = "en") -> str:
     main = summary.headline(page)
     if main is None:
         return page.words["summary.unknown"].format(outcome=page.words.outcome(release.study.primary))
-    return Markup(" ").join(main[key] for key in ("text", "also") if main[key]).striptags()
+    return escape(page.words["page.gap"]).join(main[key] for key in ("text", "also") if main[key]).striptags()

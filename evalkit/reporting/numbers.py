@@ -42,7 +42,8 @@ def shown(number: Number, words: Words) -> str:
     if isinstance(value, str):
         return value
     if unit in PLAIN:
-        return _signed(PLAIN[unit](value))
+        text = PLAIN[unit](value)
+        return _signed(text.removeprefix("-") if set(text) <= set("-0.") else text)
     if unit in YEN:
         return _signed(_money(value * YEN[unit], words.language))
     if unit in ("percent", "share", "percentage_point"):

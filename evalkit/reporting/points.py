@@ -6,11 +6,16 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Literal
 
-from evalkit.model.evaluation import Release
+from evalkit.model.evaluation import Release, distinct_names
 from evalkit.model.study import Outcome
 from evalkit.reporting.effect_rows import level_unit, main_scale
 from evalkit.reporting.words import Words
 
+AMOUNTS = {
+    "upto": re.compile(r"\d+: <= (\S+)"), "between": re.compile(r"\d+: (\S+) to (\S+)"),
+    "above": re.compile(r"\d+: > (\S+)"),
+}  # fmt: skip
+"""How the estimator `dose` names its groups."""
 FEW_LEVELS = 3
 """Categories with at most so many levels have a line of the love plot for each."""
 Values = Mapping[str, Any]
@@ -19,6 +24,36 @@ Values = Mapping[str, Any]
 def estimates(release: Release) -> list[str]:
     """Return the names of a release's estimates, in the order of the study."""
     return [name.split("/")[1] for name in release.tables if re.fullmatch(r"effects/[^/]+/overall", name)]
+
+
+def averages(release: Release) -> list[str]:
+    """Return the first estimate and those that are not made group by group, whose average would be told again."""
+    return [n for k, n in enumerate(estimates(release)) if k == 0 or f"effects/{n}/group" not in release.tables]
+
+
+def estimate_options(release: Release, estimate: str) -> Mapping[str, Any]:
+    """Return the options with which the study asks for an estimate; none where it is not in the study."""
+    specs = release.study.estimate
+    names = distinct_names([spec.method.replace("/", "-") for spec in specs])
+    return next((spec.options for name, spec in zip(names, specs, strict=True) if name == estimate), {})
+
+
+def estimate_title(release: Release, words: Words, estimate: str) -> str:
+    """Return what an estimate is called: its method, with the category by which it divides firms if it does."""
+    by = estimate_options(release, estimate).get("by")
+    title = words.method_title("estimation", estimate)
+    if not isinstance(by, str) or not by:
+        return title
+    method = words.method_title("estimation", re.sub(r"-\d+$", "", estimate))
+    return words["results.by"].format(method=method, column=words.column(by))
+
+
+def group_label(words: Words, group: str) -> str:
+    """Return what a group is called; groups by amount say the amount in words."""
+    for kind, form in AMOUNTS.items():
+        if found := form.fullmatch(group):
+            return words[f"results.amount_{kind}"].format(*found.groups())
+    return group
 
 
 def released_rows(release: Release, table: str) -> list[dict[str, Any]]:

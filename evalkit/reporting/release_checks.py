@@ -167,8 +167,10 @@ def unit_of(key: str, value: Any) -> str:  # noqa: ANN401
     """Return the unit of a number of a check, from what it is called."""
     if key.startswith("n_"):
         return "count"
-    if "p_value" in key:
+    if "p_value" in key or key.startswith("p_"):
         return "p_value"
+    if key.startswith("percent_"):
+        return "percent"
     if key in PLAIN or isinstance(value, int):
         return "plain"
     if key == "share" or key.startswith("share_"):

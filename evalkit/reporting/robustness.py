@@ -3,7 +3,7 @@
 from typing import Literal
 
 from evalkit.model.evaluation import Release
-from evalkit.reporting.points import estimates
+from evalkit.reporting.points import averages
 
 Kind = Literal["specifications", "estimators", "placebo", "bounds"]
 KINDS: dict[Kind, tuple[str, ...]] = {
@@ -34,5 +34,5 @@ def answers(release: Release) -> list[tuple[Kind, str]]:
     for kind, names in KINDS.items():
         found += [(kind, name) for name, check in release.checks.items() if check.name in names]
         if kind == "estimators":
-            found += [(kind, name) for name in estimates(release)[1:]]
+            found += [(kind, name) for name in averages(release)[1:]]
     return found

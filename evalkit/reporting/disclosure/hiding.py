@@ -54,9 +54,10 @@ def hiding(
 
 
 def of_cells(tables: Sequence[Table], cells: Set[str]) -> Table:
-    """Return some cells of the tables as cells that a rule hides."""
+    """Return some cells of the tables as cells that a rule hides; a count that no table holds is hidden by its id."""
     values = together(tables).values
-    return Table({name: values[name] for name in cells}, primary=frozenset(cells))
+    known = {name: values[name] for name in sorted(cells) if name in values}
+    return Table(known, primary=frozenset(known))
 
 
 def _rounded(tables: Sequence[Table], profile: Profile) -> dict[str, int]:

@@ -158,10 +158,9 @@ def forest(effects: Effects, outcome: str = "", language: str = "en") -> Figure:
 
 def dose_response(effects: Effects, outcome: str = "", language: str = "en") -> Figure:
     """Draw the effects of one outcome by amount, from the estimator `dose`; the first outcome when none is named."""
-    chosen = _outcome(effects, outcome)
-    return draw_dose_response(
-        _by_group(effects, chosen), value_label(chosen, words(language)), language=language
-    )  # fmt: skip
+    chosen, unit = _outcome(effects, outcome), effects.options.get("unit", 1.0)
+    label = value_label(chosen, words(language))
+    return draw_dose_response(_by_group(effects, chosen), label, unit=unit, language=language)
 
 
 def tile_map(

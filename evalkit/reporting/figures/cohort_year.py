@@ -11,7 +11,7 @@ from evalkit.model.evaluation import Release
 from evalkit.reporting.effect_rows import main_scale
 from evalkit.reporting.figures.made import Made, slug
 from evalkit.reporting.figures.style import INK, QUIET, figure, style
-from evalkit.reporting.points import estimates, interval_points, released_rows, value_label
+from evalkit.reporting.points import averages, interval_points, released_rows, value_label
 from evalkit.reporting.words import Words, words
 
 COLOURS = "PuOr"
@@ -70,7 +70,7 @@ def _short(value: float, widest: float) -> str:
 def of_release(release: Release, words: Words) -> Iterator[Made]:
     """Yield the cells of each estimate that has them, for the primary outcome."""
     outcome = release.study.primary
-    for estimate in estimates(release):
+    for estimate in averages(release):
         rows = [r for r in released_rows(release, f"effects/{estimate}/cell") if r["outcome"] == outcome.name]
         cells = interval_points(rows, main_scale(outcome))
         if cells:

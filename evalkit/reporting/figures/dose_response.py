@@ -12,13 +12,22 @@ from evalkit.model.evaluation import Release
 from evalkit.reporting.effect_rows import main_scale
 from evalkit.reporting.figures.made import Made, slug
 from evalkit.reporting.figures.style import BLUE, INK, PALE, SKY, figure, style
-from evalkit.reporting.points import estimates, interval_points, released_rows, value_label
+from evalkit.reporting.points import (
+    estimate_options,
+    estimates,
+    group_label,
+    interval_points,
+    released_rows,
+    value_label,
+)
 from evalkit.reporting.words import Words, words
 
 NUMBER = re.compile(r"\d+(\.\d+)?")
 
 
-def draw_dose_response(points: Sequence[Mapping[str, Any]], y_label: str, *, language: str = "en") -> Figure:
+def draw_dose_response(
+    points: Sequence[Mapping[str, Any]], y_label: str, *, unit: float = 1.0, language: str = "en"
+) -> Figure:
     """Draw effects with intervals by amount: a curve where amounts are single numbers, else a mark for each range.
 
     Parameters
@@ -27,6 +36,8 @@ def draw_dose_response(points: Sequence[Mapping[str, Any]], y_label: str, *, lan
         `group` (the amount, as text), `estimate`, `low`, `high`, in the order of amounts.
     y_label : str
         Label of the vertical axis.
+    unit : float
+        What amounts were divided by.
     language : {"en", "ja"}
         Language of labels.
     """
@@ -35,8 +46,12 @@ def draw_dose_response(points: Sequence[Mapping[str, Any]], y_label: str, *, lan
     with style(language):
         drawn, axes = figure(2.9)
         axes.axhline(0, color=INK, linewidth=0.9, zorder=1)
-        (_curve if is_curve else _bins)(axes, points)
-        axes.set_xlabel(text["figures.dose_response.amount"])
+        if is_curve:
+            _curve(axes, points)
+        else:
+            _bins(axes, points, text)
+        amount = text["figures.dose_response.amount"]
+        axes.set_xlabel(amount if unit == 1 else text["results.amount_in"].format(amount=amount, unit=f"{unit:,.10g}"))
         axes.set_ylabel(y_label)
         axes.margins(y=0.08)
         axes.grid(axis="y", color=PALE, linewidth=0.6)
@@ -54,11 +69,12 @@ def _curve(axes: Axes, points: Sequence[Mapping[str, Any]]) -> None:
     axes.xaxis.set_major_formatter(lambda value, _: f"{value:,.10g}")
 
 
-def _bins(axes: Axes, points: Sequence[Mapping[str, Any]]) -> None:
+def _bins(axes: Axes, points: Sequence[Mapping[str, Any]], text: Words) -> None:
     x = range(len(points))
     axes.vlines(x, [p["low"] for p in points], [p["high"] for p in points], color=BLUE, linewidth=2.0, zorder=3)
     axes.plot(x, [p["estimate"] for p in points], linestyle="", color=BLUE, marker="o", markersize=5, zorder=4)
-    axes.set_xticks(x, [NUMBER.sub(lambda n: f"{float(n[0]):,.10g}", str(p["group"])) for p in points], fontsize=7.5)
+    labels = [group_label(text, str(p["group"])) for p in points]
+    axes.set_xticks(x, [NUMBER.sub(lambda n: f"{float(n[0]):,.10g}", label) for label in labels], fontsize=7.5)
     axes.set_xlim(-0.5, len(points) - 0.5)
 
 
@@ -67,6 +83,7 @@ def of_release(release: Release, words: Words) -> Iterator[Made]:
     for estimate in estimates(release):
         if not re.fullmatch(r"dose(-\d+)?", estimate):
             continue
+        unit = estimate_options(release, estimate).get("unit", 1.0)
         rows = released_rows(release, f"effects/{estimate}/group")
         for number, outcome in enumerate(release.study.outcome, start=1):
             points = interval_points((r for r in rows if r["outcome"] == outcome.name), main_scale(outcome))
@@ -76,5 +93,5 @@ def of_release(release: Release, words: Words) -> Iterator[Made]:
                     f"dose_response/{estimate}/{outcome.name}",
                     f"dose_response-{slug(estimate)}-{number}-{slug(outcome.name)}",
                     title, words["figures.dose_response.alternative"],
-                    draw_dose_response(points, value_label(outcome, words), language=words.language),
+                    draw_dose_response(points, value_label(outcome, words), unit=unit, language=words.language),
                 )  # fmt: skip

@@ -9,7 +9,7 @@ from evalkit.model.evaluation import Release
 from evalkit.reporting.effect_rows import main_scale
 from evalkit.reporting.figures.made import Made, slug
 from evalkit.reporting.figures.style import BLUE, INK, ORANGE, PALE, QUIET, SKY, figure, style
-from evalkit.reporting.points import estimates, path_points, released_rows, value_label
+from evalkit.reporting.points import averages, path_points, released_rows, value_label
 from evalkit.reporting.words import Words, words
 
 Point = Mapping[str, float | None]
@@ -100,7 +100,7 @@ def _ticks(axes: Axes, times: Sequence[int]) -> None:
 def of_release(release: Release, words: Words) -> Iterator[Made]:
     """Yield the path of each estimate and outcome of which at least one point may be shown."""
     reference = -1 - release.study.treatment.anticipation
-    for estimate in estimates(release):
+    for estimate in averages(release):
         rows = released_rows(release, f"effects/{estimate}/event_time")
         for number, outcome in enumerate(release.study.outcome, start=1):
             path = path_points((r for r in rows if r["outcome"] == outcome.name), main_scale(outcome))

@@ -10,7 +10,7 @@ from evalkit.model.evaluation import Release
 from evalkit.reporting.effect_rows import main_scale
 from evalkit.reporting.figures.made import Made, slug
 from evalkit.reporting.figures.style import BLUE, INK, ORANGE, PALE, figure, style
-from evalkit.reporting.points import estimates, interval_points, released_rows, value_label
+from evalkit.reporting.points import estimate_title, estimates, interval_points, released_rows, value_label
 from evalkit.reporting.words import Words, words
 
 MOST = 60
@@ -63,7 +63,7 @@ def of_release(release: Release, words: Words) -> Iterator[Made]:
             continue
         overall = next(iter(interval_points(own["overall"], scale)), None)
         title = words["figures.forest.title"].format(
-            outcome=words.outcome(outcome), method=words.method_title("estimation", estimate)
+            outcome=words.outcome(outcome), method=estimate_title(release, words, estimate)
         )
         drawn = draw_forest(points, value_label(outcome, words), overall=overall, language=words.language)
         yield Made(f"forest/{estimate}", f"forest-{slug(estimate)}", title, words["figures.forest.alternative"], drawn)

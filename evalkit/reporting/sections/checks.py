@@ -110,6 +110,7 @@ def details(writer: Writer, study: Study | None, caption: str, rows: Sequence[Ro
     words = writer.words
     labels = list(dict.fromkeys(key for row in rows for key in row.labels))
     quantities = list(dict.fromkeys(key for row in rows for key in row.numbers))
+    quantities.sort(key=lambda q: q.replace("high", "low "))  # the low end of an interval first
     columns = [Column(words.get(f"check_columns.{key}", key), is_number=False) for key in labels]
     columns += [Column(words.get(f"check_columns.{key}", key)) for key in quantities]
     lines = [

@@ -7,19 +7,19 @@ from markupsafe import Markup
 from evalkit.model.study import Outcome
 from evalkit.reporting.effect_rows import main_scale
 from evalkit.reporting.page import Column, Page, Table
-from evalkit.reporting.points import estimates
+from evalkit.reporting.points import averages
 
 
 def render(page: Page) -> Markup:
     """Render the section."""
     tables = [
         _table(page, name, outcome)
-        for name in estimates(page.release)
+        for name in averages(page.release)
         if f"effects/{name}/cohort" in page.release.tables
         for outcome in page.release.study.outcome
     ]
     lead = page.say("cohorts.lead", threshold=page.number("study.threshold"))
-    cells = [found for name in estimates(page.release) if (found := _cells(page, name)) is not None]
+    cells = [found for name in averages(page.release) if (found := _cells(page, name)) is not None]
     return page.fill("cohorts.html.j2", lead=lead, tables=tables, cells=cells)
 
 

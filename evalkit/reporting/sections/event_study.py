@@ -7,12 +7,12 @@ from markupsafe import Markup
 from evalkit.model.study import Outcome
 from evalkit.reporting.effect_rows import main_scale
 from evalkit.reporting.page import Column, Page, Table
-from evalkit.reporting.points import estimates
+from evalkit.reporting.points import averages
 
 
 def render(page: Page) -> Markup:
     """Render the section."""
-    names = estimates(page.release)
+    names = averages(page.release)
     paths = [_path(page, name, outcome) for outcome in page.release.study.outcome for name in names]
     return page.fill(
         "event_study.html.j2",

@@ -5,7 +5,7 @@ from markupsafe import Markup
 from evalkit.model.evaluation import Row
 from evalkit.reporting.effect_rows import outcome_of
 from evalkit.reporting.page import Cell, Column, Page, Table
-from evalkit.reporting.points import estimates
+from evalkit.reporting.points import estimate_title, estimates
 from evalkit.reporting.reading import reading_of
 
 
@@ -21,9 +21,8 @@ def render(page: Page) -> Markup:
 
 
 def _rows(page: Page, estimate: str, outcome: str) -> list[Row]:
-    """Return an outcome's effects over all firms and by group; an outcome without any has a row without numbers."""
-    tables = page.release.tables
-    rows = [row for by in ("overall", "group") for row in tables.get(f"effects/{estimate}/{by}", [])]
+    """Return an outcome's effects over all firms; an outcome without any has a row without numbers."""
+    rows = page.release.tables[f"effects/{estimate}/overall"]
     return [row for row in rows if row.labels["outcome"] == outcome] or [Row({"outcome": outcome}, {})]
 
 
@@ -53,7 +52,7 @@ def _line(page: Page, estimate: str, row: Row) -> list[Cell]:
     outcome = outcome_of(page.release.study.outcome, row.labels["outcome"])
     return [
         words.outcome(outcome),
-        _title(page, estimate, row),
+        estimate_title(page.release, words, estimate),
         page.effect(row, "percent"),
         page.effect(row, "level"),
         page.cell(row, "baseline"),
@@ -66,13 +65,7 @@ def _line(page: Page, estimate: str, row: Row) -> list[Cell]:
 
 
 def _adjusted(page: Page, estimate: str, row: Row) -> Markup:
-    """Write the p-value adjusted for the family of the outcome; groups have none."""
+    """Write the p-value adjusted for the family of the outcome."""
     own = (r for r in page.release.tables[f"families/{estimate}"] if r.labels["outcome"] == row.labels["outcome"])
-    found = None if "group" in row.labels else next(own, None)
+    found = next(own, None)
     return page.cell(found, "p_value") if found else page.unknown
-
-
-def _title(page: Page, estimate: str, row: Row) -> str:
-    """Return the method's title, with the group where the row is one's."""
-    title = page.words.method_title("estimation", estimate)
-    return f"{title}{page.words['page.colon']}{row.labels['group']}" if "group" in row.labels else title

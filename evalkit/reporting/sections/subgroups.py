@@ -5,6 +5,7 @@ from markupsafe import Markup
 from evalkit.model.evaluation import Row
 from evalkit.reporting.effect_rows import main_scale, outcome_of
 from evalkit.reporting.page import Cell, Column, Page, Table
+from evalkit.reporting.points import estimate_title, group_label
 from evalkit.reporting.subgroups import is_planned, planned_but_absent, subgroup_rows
 
 
@@ -17,6 +18,7 @@ def render(page: Page) -> Markup:
         Column(words["event_study.effect"]),
         Column(words["results.p_value"]),
         Column(words["results.n_treated"]),
+        Column(words["results.n_control"]),
     ]
     rows = [_line(page, name, row) for name, row in subgroup_rows(page.release)]
     table = Table(words["subgroups.caption"], columns, rows) if rows else None
@@ -40,10 +42,11 @@ def _line(page: Page, estimate: str, row: Row) -> list[Cell]:
     if not planned:
         mark = Markup("<strong>{}</strong>").format(words["subgroups.is_not_planned"])
     return [
-        f"{words.method_title('estimation', estimate)}{words['page.colon']}{group}",
+        f"{estimate_title(release, words, estimate)}{words['page.colon']}{group_label(words, group)}",
         words.outcome(outcome),
         mark,
         page.effect(row, main_scale(outcome)),
         page.cell(row, "p_value"),
         page.cell(row, "n_treated"),
+        page.cell(row, "n_control"),
     ]

@@ -9,7 +9,7 @@ from evalkit.model.study import Outcome
 from evalkit.reporting.effect_rows import main_scale, outcome_of
 from evalkit.reporting.grading import NOTED_MISSING_GAP
 from evalkit.reporting.page import Column, Page, Table
-from evalkit.reporting.points import estimates
+from evalkit.reporting.points import averages, estimate_title, estimates
 from evalkit.reporting.reading import reading_of
 from evalkit.reporting.sections import plan
 from evalkit.reporting.sections.checks import sentence
@@ -54,7 +54,7 @@ def worded(page: Page, estimate: str, row: Row) -> dict[str, Any]:
     text = page.say(f"summary.{reading}{'_difference' if is_weak else ''}", **values)
     based_on = page.say(
         "summary.based_on",
-        method=page.words.method_title("estimation", estimate),
+        method=estimate_title(page.release, page.words, estimate),
         n_treated=page.cell(row, "n_treated"),
         n_control=page.cell(row, "n_control"),
     )
@@ -76,7 +76,7 @@ def _other_scale(page: Page, row: Row, outcome: Outcome) -> Markup | None:
 
 
 def _others(page: Page, rows: dict[str, dict[str, Row]]) -> Table:
-    """List every planned outcome of every estimate with its reading."""
+    """List every planned outcome of every estimate over all firms with its reading."""
     words = page.words
     columns = [
         Column(words["results.outcome"], is_number=False),
@@ -87,15 +87,15 @@ def _others(page: Page, rows: dict[str, dict[str, Row]]) -> Table:
     ]
     lines = []
     for outcome in page.release.study.planned:
-        for name, own in rows.items():
-            if outcome.name in own:
-                row, scale = own[outcome.name], main_scale(outcome)
+        for name in averages(page.release):
+            if outcome.name in rows[name]:
+                row, scale = rows[name][outcome.name], main_scale(outcome)
                 reading = reading_of(page.release, row)
                 is_stated = reading != "not_held"
                 lines.append(
                     [
                         words.outcome(outcome),
-                        words.method_title("estimation", name),
+                        estimate_title(page.release, words, name),
                         page.cell(row, scale) if is_stated else page.unknown,
                         page.interval(row, f"{scale}_low", f"{scale}_high") if is_stated else page.unknown,
                         words[f"reading.{reading}"],
