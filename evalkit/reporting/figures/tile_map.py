@@ -12,7 +12,7 @@ from evalkit.reporting.effect_rows import main_scale
 from evalkit.reporting.figures.made import Made, slug
 from evalkit.reporting.figures.prefectures import PLACES, SHORT, prefecture_code
 from evalkit.reporting.figures.style import INK, QUIET, figure, style
-from evalkit.reporting.points import estimate_title, estimates, interval_points, released_rows, value_label
+from evalkit.reporting.points import estimates, interval_points, released_rows, value_label
 from evalkit.reporting.words import Words, words
 
 FEWEST = 5
@@ -89,9 +89,7 @@ def of_release(release: Release, words: Words) -> Iterator[Made]:
         rows = [r for r in released_rows(release, f"effects/{estimate}/group") if r["outcome"] == outcome.name]
         effects = by_prefecture(interval_points(rows, main_scale(outcome)), "group", "estimate")
         if effects:
-            title = words["figures.tile_map.effect_title"].format(
-                outcome=words.outcome(outcome), method=estimate_title(release, words, estimate)
-            )
+            title = words["figures.tile_map.effect_title"].format(outcome=words.outcome(outcome))
             drawn = draw_tile_map(effects, value_label(outcome, words), is_signed=True, language=words.language)
             yield Made(f"tile_map/{estimate}", f"tile_map-{slug(estimate)}", title, alternative, drawn)
 

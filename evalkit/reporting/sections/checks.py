@@ -95,6 +95,8 @@ def _label(words: Words, study: Study | None, key: str, value: Any) -> str:  # n
         return words.pick(next((c.label for c in groups if c.name == value), {}), value)
     if key in CHOICES:
         return words.get(f"choices.{value}", str(value))
+    if key == "dates":
+        return str(value).replace(", ", words["page.list"])
     return words.column(value) if key in ("covariate", "clustered_by", "outcome") else _plain(words, value)
 
 

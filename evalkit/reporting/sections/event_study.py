@@ -6,6 +6,7 @@ from markupsafe import Markup
 
 from evalkit.model.study import Outcome
 from evalkit.reporting.effect_rows import main_scale
+from evalkit.reporting.numbers import MINUS
 from evalkit.reporting.page import Column, Page, Table
 from evalkit.reporting.points import averages
 
@@ -34,7 +35,7 @@ def _path(page: Page, estimate: str, outcome: Outcome) -> dict[str, Any]:
     ]
     rows = [
         [
-            str(row.labels["event_time"]),
+            str(row.labels["event_time"]).replace("-", MINUS),
             page.cell(row, scale),
             page.interval(row, f"{scale}_low", f"{scale}_high"),
             page.interval(row, f"{scale}_band_low", f"{scale}_band_high"),

@@ -5,7 +5,7 @@ from markupsafe import Markup
 from evalkit.model.evaluation import Row
 from evalkit.reporting.effect_rows import outcome_of
 from evalkit.reporting.page import Cell, Column, Page, Table
-from evalkit.reporting.points import estimate_title, estimates
+from evalkit.reporting.points import averages, estimate_title
 from evalkit.reporting.reading import reading_of
 
 
@@ -14,7 +14,7 @@ def render(page: Page) -> Markup:
     rows = [
         _line(page, name, row)
         for outcome in page.release.study.outcome
-        for name in estimates(page.release)
+        for name in averages(page.release)
         for row in _rows(page, name, outcome.name)
     ]
     return page.fill("results.html.j2", table=Table(page.words["results.caption"], _columns(page), rows))

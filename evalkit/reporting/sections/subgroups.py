@@ -5,7 +5,7 @@ from markupsafe import Markup
 from evalkit.model.evaluation import Row
 from evalkit.reporting.effect_rows import main_scale, outcome_of
 from evalkit.reporting.page import Cell, Column, Page, Table
-from evalkit.reporting.points import estimate_title, group_label
+from evalkit.reporting.points import estimate_options, group_label
 from evalkit.reporting.subgroups import is_planned, planned_but_absent, subgroup_rows
 
 
@@ -33,6 +33,12 @@ def render(page: Page) -> Markup:
     )
 
 
+def _divided_by(page: Page, estimate: str) -> str:
+    """Name the category by which an estimate divides firms, or the estimate."""
+    by = estimate_options(page.release, estimate).get("by")
+    return page.words.column(by) if by else page.words.method_title("estimation", estimate)
+
+
 def _line(page: Page, estimate: str, row: Row) -> list[Cell]:
     words, release = page.words, page.release
     outcome = outcome_of(release.study.outcome, row.labels["outcome"])
@@ -42,7 +48,7 @@ def _line(page: Page, estimate: str, row: Row) -> list[Cell]:
     if not planned:
         mark = Markup("<strong>{}</strong>").format(words["subgroups.is_not_planned"])
     return [
-        f"{estimate_title(release, words, estimate)}{words['page.colon']}{group_label(words, group)}",
+        f"{_divided_by(page, estimate)}{words['page.colon']}{group_label(words, group)}",
         words.outcome(outcome),
         mark,
         page.effect(row, main_scale(outcome)),
