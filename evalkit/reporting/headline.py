@@ -1,7 +1,5 @@
 """The main finding as plain text, in the words of the report."""
 
-from markupsafe import escape
-
 from evalkit.model.evaluation import Release
 from evalkit.reporting.page import Page
 from evalkit.reporting.sections import summary
@@ -22,4 +20,5 @@ def headline(release: Release, language: str = "en") -> str:
     main = summary.headline(page)
     if main is None:
         return page.words["summary.unknown"].format(outcome=page.words.outcome(release.study.primary))
-    return escape(page.words["page.gap"]).join(main[key] for key in ("text", "also") if main[key]).striptags()
+    said = page.say("page.sentences", first=main["text"], second=main["also"]) if main["also"] else main["text"]
+    return str(said.striptags())

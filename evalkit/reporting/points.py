@@ -45,7 +45,7 @@ def estimate_title(release: Release, words: Words, estimate: str) -> str:
     if not isinstance(by, str) or not by:
         return title
     method = words.method_title("estimation", re.sub(r"-\d+$", "", estimate))
-    return words["results.by"].format(method=method, column=words.column(by))
+    return words["page.by"].format(method=method, column=words.column(by))
 
 
 def group_label(words: Words, group: str) -> str:

@@ -14,7 +14,7 @@ HEADLINE = {
     "en": "Sales: higher in supported firms than it would have been without the award, "
     "5.1% (95% interval 4.4% to 5.8%). In level this is JPY 15.4 million (JPY 13.3 million to JPY 17.5 million); "
     "supported firms averaged JPY 300 million in the year before the award.",
-    "ja": "売上高：支援企業では、支援がなかった場合と比べて高かった。効果は5.1%（95%信頼区間：4.4% ～ 5.8%）。 "
+    "ja": "売上高：支援企業では、支援がなかった場合と比べて高かった。効果は5.1%（95%信頼区間：4.4% ～ 5.8%）。"
     "水準では1,538万円（1,327万円 ～ 1,751万円）に相当する。支援の前年度における支援企業の平均は3.00億円である。",
 }
 CHECKS = {

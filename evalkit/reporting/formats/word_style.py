@@ -154,7 +154,7 @@ def _spaced(before: int, after: int, *, level: int | None = None, is_kept: bool 
 
 def _aside() -> str:
     return (
-        f'<w:keepLines/><w:pBdr><w:left w:val="single" w:sz="24" w:space="8" w:color="{ACCENT}"/></w:pBdr>'
+        f'<w:keepNext/><w:keepLines/><w:pBdr><w:left w:val="single" w:sz="24" w:space="8" w:color="{ACCENT}"/></w:pBdr>'
         f'<w:shd w:val="clear" w:color="auto" w:fill="{PALE}"/>'
         '<w:spacing w:before="0" w:after="0"/><w:ind w:left="240"/>'
     )

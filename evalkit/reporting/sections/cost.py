@@ -1,6 +1,6 @@
 """What one unit of effect cost, where amounts are known and may be told."""
 
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
 from evalkit.model.evaluation import Row
 from evalkit.reporting.effect_rows import outcome_of
@@ -27,9 +27,8 @@ def spent(page: Page) -> Markup:
     )  # fmt: skip
     if case != "known":
         return said
-    return escape(page.words["page.gap"]).join(
-        [said, page.words["cost.all_awards" if whole.labels["is_path"] else "cost.first_awards"]]
-    )
+    counted = page.words["cost.all_awards" if whole.labels["is_path"] else "cost.first_awards"]
+    return page.say("page.sentences", first=said, second=counted)
 
 
 def table(page: Page) -> Table | None:

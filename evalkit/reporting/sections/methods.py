@@ -1,5 +1,6 @@
 """What was done: each method with its options and reference, read from the method itself."""
 
+import ast
 from typing import Any
 
 from markupsafe import Markup
@@ -44,8 +45,10 @@ def _value(page: Page, value: Any) -> str:  # noqa: ANN401
     words = page.words
     if isinstance(value, bool) or value in ("True", "False"):
         return words["methods.yes" if str(value) == "True" else "methods.no"]
+    if isinstance(value, str) and value.startswith("("):
+        value = ast.literal_eval(value)
     if isinstance(value, tuple):
-        return words["page.list"].join(words.column(str(v)) for v in value) or words["methods.default"]
+        return words["page.list"].join(_named(page, str(v)) for v in value) or words["methods.default"]
     if isinstance(value, dict):
         return (
             words["page.list"].join(f"{words.column(k)} {_plain(v)}" for k, v in value.items())
@@ -53,6 +56,12 @@ def _value(page: Page, value: Any) -> str:  # noqa: ANN401
         )
     text = str(value)
     return words.get(f"option_values.{text}", text) if text not in ("", "()") else words["methods.default"]
+
+
+def _named(page: Page, name: str) -> str:
+    """Write one of several values: a choice, an estimator, a column or a number."""
+    words = page.words
+    return words.get(f"option_values.{name}", "") or words.get(f"method.estimation.{name}.title", words.column(name))
 
 
 def _plain(value: Any) -> str:  # noqa: ANN401

@@ -12,13 +12,14 @@ from evalkit.reporting.subgroups import is_planned, planned_but_absent, subgroup
 def render(page: Page) -> Markup:
     """Render the section."""
     words = page.words
-    titles = [words[f"subgroups.{key}"] for key in ("group", "outcome", "planned")]
+    titles = [words[f"subgroups.{key}"] for key in ("group", "outcome")]
     columns = [Column(title, is_number=False) for title in titles]
     columns += [
         Column(words["event_study.effect"]),
         Column(words["results.p_value"]),
         Column(words["results.n_treated"]),
         Column(words["results.n_control"]),
+        Column(words["subgroups.planned"], is_number=False),
     ]
     rows = [_line(page, name, row) for name, row in subgroup_rows(page.release)]
     table = Table(words["subgroups.caption"], columns, rows) if rows else None
@@ -50,9 +51,9 @@ def _line(page: Page, estimate: str, row: Row) -> list[Cell]:
     return [
         f"{_divided_by(page, estimate)}{words['page.colon']}{group_label(words, group)}",
         words.outcome(outcome),
-        mark,
         page.effect(row, main_scale(outcome)),
         page.cell(row, "p_value"),
         page.cell(row, "n_treated"),
         page.cell(row, "n_control"),
+        mark,
     ]

@@ -96,3 +96,12 @@ def test_nothing_left_to_test_is_said() -> None:
     for given in ((), (effects(leads=0),), (ek.aggregate(effects("group_time"), "overall"),)):
         result = check(*given)
         assert (result.verdict, result.values["case"], result.rows) == ("info", "no_pre_period", ())
+
+
+def test_an_average_over_groups_has_no_say() -> None:
+    """The headline is of the first estimate: a drift that only the groups show cannot withhold it."""
+    clean, drifting = effects(), effects(trend=0.5)
+    by_group = dataclasses.replace(drifting, table=drifting.table.assign(group="a"))
+    assert check(clean, drifting).verdict == "fail"
+    assert check(clean, by_group).verdict == "pass"
+    assert check(by_group, clean).verdict == "fail"
