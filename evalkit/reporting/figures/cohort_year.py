@@ -44,9 +44,13 @@ def draw_cohort_year(cells: Sequence[Mapping[str, Any]], label: str, *, language
             colour = colormaps[COLOURS](1.0 - norm(value))
             axes.fill_between([x - 0.5, x + 0.5], y - 0.5, y + 0.5, facecolor=colour, edgecolor="white", linewidth=1.0)
             is_clear = cell["low"] > 0 or cell["high"] < 0
+            # the Japanese font has no bold face, and matplotlib says so wherever it might be needed
+            bold: dict[str, Any] = (
+                {"fontweight": "bold", "fontfamily": "DejaVu Sans"} if is_clear and language == "en" else {}
+            )
             axes.text(
                 x, y, _short(value, widest), ha="center", va="center", color=INK if is_clear else QUIET,
-                fontsize=size, fontweight="bold" if is_clear and language == "en" else "normal",
+                fontsize=size, **bold,
             )  # fmt: skip
         for y, cohort in enumerate(cohorts):
             axes.vlines(cohort - 0.5, y - 0.5, y + 0.5, color=INK, linewidth=1.6, zorder=4)
