@@ -138,7 +138,7 @@ def test_every_sentence_can_be_said(language: str) -> None:
 
 def test_a_control_is_in_no_family_of_results() -> None:
     class Everything:
-        def small(self, *_: object) -> bool:
+        def hides(self, _: str) -> bool:
             return False
 
         def put(self, number: object, **_: object) -> str:
