@@ -94,6 +94,7 @@ def estimate(sample: MatchedSample, method: str = "group_time", **options: Any) 
     """
     from evalkit.engine.memory import system_memory
     from evalkit.engine.paths import require_variance
+    from evalkit.stats.threads import one_thread
 
     estimator = methods.build("estimation", method, options)
     if sample.sets is not None and not getattr(estimator, "takes_sets", False):
@@ -104,7 +105,7 @@ def estimate(sample: MatchedSample, method: str = "group_time", **options: Any) 
             hint='estimate with method = "matched_sets"',
         )
     require_variance(sample.panel)
-    with stage(f"estimate: {method}"), system_memory():
+    with stage(f"estimate: {method}"), system_memory(), one_thread():
         effects: Effects = estimator.estimate(sample)
     return effects
 

@@ -5,7 +5,7 @@ import math
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, WeakSet
 
 import numpy as np
 import pyarrow as pa
@@ -25,6 +25,7 @@ from evalkit.stats.transforms import transform
 T = TypeVar("T")
 _MOMENTS: "WeakKeyDictionary[MatchedSample, dict[tuple[str, ...], Moments]]" = WeakKeyDictionary()
 _BASELINES: "WeakKeyDictionary[MatchedSample, dict[str, float]]" = WeakKeyDictionary()
+_VARY: "WeakSet[Panel]" = WeakSet()
 
 
 def paths(panel: Panel, block: pa.RecordBatch) -> NDArray[np.float64]:
@@ -271,13 +272,15 @@ def category_codes(panel: Panel, names: tuple[str, ...], where: str) -> tuple[ND
 
 
 def require_variance(panel: Panel) -> None:
-    """Refuse an outcome with one value everywhere, whose effect would be 0 without error.
+    """Refuse an outcome with one value everywhere, whose effect would be 0 without error; looked at once per panel.
 
     Raises
     ------
     DataError
         `E_NO_VARIANCE`.
     """
+    if panel in _VARY:
+        return
     for outcome in panel.outcomes:
         ends = panel.bounds(panel.columns_of(outcome))
         known = ends[:, ~np.isnan(ends[0])]
@@ -285,6 +288,7 @@ def require_variance(panel: Panel) -> None:
             raise DataError(
                 "the outcome is the same everywhere", where=f"outcome '{outcome.name}'", code="E_NO_VARIANCE"
             )
+    _VARY.add(panel)
 
 
 def path_bounds(panel: Panel) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
