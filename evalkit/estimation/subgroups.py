@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evalkit import methods
-from evalkit.engine.paths import baseline_means, clusters
+from evalkit.engine.paths import baseline_means, clusters, require_variance
 from evalkit.engine.some_firms import of_firms
-from evalkit.errors import DesignError, EstimationError, StudyError, UnknownNameError, did_you_mean
+from evalkit.errors import DataError, DesignError, EstimationError, StudyError, UnknownNameError, did_you_mean
 from evalkit.model.effects import Effects
 from evalkit.model.panel import Panel
 from evalkit.model.sample import MatchedSample
@@ -18,8 +18,8 @@ from evalkit.stats.covariates import read_covariates
 from evalkit.stats.side_by_side import side_by_side
 
 NAME = "subgroups"
-NOT_COMPARED = ("E_NO_CONTROL", "E_NO_TREATED", "E_NO_POST", "E_TOO_FEW_TREATED")
-"""Errors of a group that has nobody to compare; it is left out and named."""
+NOT_COMPARED = ("E_NO_CONTROL", "E_NO_TREATED", "E_NO_POST", "E_TOO_FEW_TREATED", "E_NO_VARIANCE")
+"""Errors of a group that has nobody or nothing to compare; it is left out and named."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -79,9 +79,11 @@ class Method:
         found: dict[str, Effects] = {}
         left_out = []
         for level, rows in _groups(in_memory, by):
+            group = of_firms(in_memory, rows)
             try:
-                found[level] = estimator.estimate(of_firms(in_memory, rows))
-            except DesignError as error:
+                require_variance(group.panel)
+                found[level] = estimator.estimate(group)
+            except (DataError, DesignError) as error:
                 if error.code not in NOT_COMPARED:
                     raise
                 left_out.append(level)

@@ -103,6 +103,19 @@ def test_a_group_without_comparison_firms_is_named() -> None:
     assert caught.value.code == "E_NO_CONTROL"
 
 
+def test_a_group_in_which_an_outcome_never_varies_is_named() -> None:
+    """Its effect would be 0 without error."""
+    frame = table()
+    found = ek.estimate(
+        twins.sample(panel(frame.assign(y=frame["y"].mask(frame["industry"] == "made", 0.0)))),
+        "subgroups",
+        by="industry",
+    )
+    assert "groups_left_out:made" in found.notes
+    assert set(found.table["group"]) == {"sold"}
+    assert found.table["p_value"].notna().all()
+
+
 def test_counts_in_notes_are_those_of_all_groups() -> None:
     frame = table()
     early = frame["firm"].isin(frame["firm"].unique()[:40])
