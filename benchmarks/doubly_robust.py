@@ -30,8 +30,8 @@ AGREES = {"csdid": 1e-8, "diff_diff": 1e-5}
 OURS = Work(
     """
 from pathlib import Path
-import numpy as np, pyarrow.parquet, pandas, scipy.stats, scipy.linalg
-import evalkit as ek
+import numpy as np, pyarrow.parquet, pandas, scipy.special
+import evalkit as ek, evalkit.run
 from evalkit.matching import none
 from evalkit.estimation import group_time
 """,

@@ -28,8 +28,8 @@ AGREES = 1e-7
 
 OURS = Work("""
 from pathlib import Path
-import numpy as np, pyarrow.parquet, pandas, scipy.stats, scipy.linalg
-import evalkit as ek
+import numpy as np, pyarrow.parquet, pandas, scipy.special
+import evalkit as ek, evalkit.run
 from evalkit.matching import none
 from evalkit.estimation import {method}
 

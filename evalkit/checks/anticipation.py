@@ -11,6 +11,7 @@ from evalkit.model.check import Case, CheckResult, Verdict
 from evalkit.model.panel import Panel
 from evalkit.stats.arms import Contrast
 from evalkit.stats.cell_changes import PooledChanges, pooled_changes
+from evalkit.stats.student import tail
 
 QUESTION = "Did supported firms change already before the award?"
 
@@ -95,13 +96,11 @@ def _contrasts(panel: Panel, cohorts: list[int], event_time: int) -> list[Contra
 
 def _rows(found: PooledChanges, times: list[int]) -> list[dict[str, Any]]:
     """Return the changes with a variance."""
-    from scipy.stats import norm
-
     error = np.sqrt(np.diag(found.vcov))
     return [
         {
             "event_time": times[r], "estimate": float(found.estimate[i]), "std_error": float(error[i]),
-            "p_value": float(2 * norm.sf(abs(found.estimate[i]) / error[i])), "n_treated": int(found.n_treated[i]),
+            "p_value": float(2 * tail(abs(found.estimate[i]) / error[i])), "n_treated": int(found.n_treated[i]),
             "n_control": int(found.n_control[i]),
         }
         for i, r in enumerate(found.rows)

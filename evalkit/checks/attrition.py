@@ -10,6 +10,7 @@ from evalkit.model.check import Case, CheckResult, Verdict
 from evalkit.model.sample import MatchedSample
 from evalkit.stats.attrition import Attrition, Overall, attrition_at
 from evalkit.stats.lee_bounds import effect_interval
+from evalkit.stats.student import tail
 
 QUESTION = "Do supported firms go missing from the data more or less often than comparison firms?"
 WARN_ABOVE, FAIL_ABOVE = 0.05, 0.20
@@ -103,8 +104,6 @@ def _overall(sample: MatchedSample, overall: Overall) -> dict[str, float]:
 
 def _p_value(gap: float, error: float) -> float:
     """Test two shares for equality; without any variance they are known exactly."""
-    from scipy.stats import norm
-
     if error == 0:
         return 1.0 if np.isclose(gap, 0.0) else 0.0
-    return float(2 * norm.sf(abs(gap) / error))
+    return float(2 * tail(abs(gap) / error))

@@ -9,6 +9,7 @@ from evalkit.model.study import Outcome
 from evalkit.stats.aggregate import aggregate
 from evalkit.stats.bands import simultaneous_band
 from evalkit.stats.scales import POINTS, Triple, scaled
+from evalkit.stats.student import quantile
 
 Averages = Mapping[str, list[dict[str, Any]]]
 """Records by what is averaged within."""
@@ -97,9 +98,7 @@ def _detectable(record: dict[str, Any], outcome: Outcome, baseline: float) -> di
 
     Half the interval, which knows its degrees of freedom, and what the estimate may fall short of the effect.
     """
-    from scipy.stats import norm
-
-    least = record["conf_high"] - record["estimate"] + norm.ppf(POWER) * record["std_error"]
+    least = record["conf_high"] - record["estimate"] + quantile(POWER) * record["std_error"]
     scale = main_scale(outcome)
     found: Triple = getattr(scaled(Triple(least, least, least), outcome.transform, baseline), scale)
     return {f"{scale}_detectable": found.estimate}

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evalkit.stats.randomisation import Dealt, Studentised
+from evalkit.stats.student import tail
 
 LEVEL = 0.05
 SIGMAS = 3.0
@@ -65,11 +66,9 @@ def first_in(sizes: NDArray[np.int64], n: int) -> NDArray[np.int64]:
 
 def two_sided(found: "list[Studentised]") -> NDArray[np.float64]:
     """Return the p-values of effects that have a standard error."""
-    from scipy.stats import t
-
     told = [one for one in found if one.std_error]
     statistic = np.array([abs(one.estimate) / one.std_error for one in told])
-    return np.asarray(2 * t.sf(statistic, np.array([one.dof for one in told])), np.float64)
+    return np.asarray(2 * tail(statistic, np.array([one.dof for one in told])), np.float64)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from evalkit.model.effects import Effects
 from evalkit.stats.bootstrap import critical_value
 from evalkit.stats.scratch import chunks
+from evalkit.stats.student import quantile
 from evalkit.stats.threads import one_thread
 
 if TYPE_CHECKING:
@@ -33,12 +34,10 @@ def sup_t(vcov: NDArray[np.float64], level: float = 0.95, seed: int = 0) -> floa
     ---------
     Montiel Olea and Plagborg-Moller (2019), section 3: the plug-in sup-t band.
     """
-    from scipy import stats
-
     error = np.sqrt(np.maximum(np.diag(vcov), 0.0))
     use = np.isfinite(error) & (error > 0)
     if not use.any():
-        return float(stats.norm.ppf(0.5 + level / 2))
+        return float(quantile(0.5 + level / 2))
     correlation = vcov[np.ix_(use, use)] / np.outer(error[use], error[use])
     with one_thread():
         values, vectors = np.linalg.eigh(correlation)

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from evalkit.errors import EstimationError
 from evalkit.stats.stable_hash import counted
+from evalkit.stats.student import quantile
 
 Law = Literal["rademacher", "mammen"]
 ROOT5 = math.sqrt(5.0)
@@ -181,10 +182,8 @@ def critical_value(values: NDArray[np.float64], error: NDArray[np.float64], leve
     ---------
     Callaway and Sant'Anna (2021), Journal of Econometrics 225(2), section 4.1, algorithm 1.
     """
-    from scipy import stats
-
     use = error > LEAST_ERROR * np.nanmax(error, initial=0.0)
     if not use.any():
-        return float(stats.norm.ppf(0.5 + level / 2))
+        return float(quantile(0.5 + level / 2))
     largest = (np.abs(values[:, use]) / error[use]).max(axis=1)
     return float(np.quantile(largest, level, method="inverted_cdf"))

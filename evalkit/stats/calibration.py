@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evalkit.stats.observed import Observed
+from evalkit.stats.student import quantile, tail
 
 GRID = 200
 """Values of sigma that are looked at before the largest likelihood among them is refined; it may have two tops."""
@@ -79,15 +80,11 @@ class SystematicError:
 
     def p_value(self, estimate: float, error: float) -> float:
         """Return the two-sided p-value of an effect of zero, given an estimate and its standard error."""
-        from scipy.stats import t
-
-        return float(2 * t.sf(abs(estimate - self.mu) / self._spread(error), self.dof))
+        return float(2 * tail(abs(estimate - self.mu) / self._spread(error), self.dof))
 
     def interval(self, estimate: float, error: float, level: float) -> tuple[float, float]:
         """Return the calibrated interval of an effect: its middle is the estimate less mu."""
-        from scipy.stats import t
-
-        half = float(t.isf((1 - level) / 2, self.dof)) * self._spread(error)
+        half = float(quantile(0.5 + level / 2, self.dof)) * self._spread(error)
         return estimate - self.mu - half, estimate - self.mu + half
 
     def _spread(self, error: float) -> float:

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from evalkit.stats.arms import Contrast
 from evalkit.stats.cell_changes import cell_change, cell_influence, sides
 from evalkit.stats.moments import Moments
+from evalkit.stats.student import quantile, tail
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -123,10 +124,8 @@ def effect_covariance(found: Variogram, periods: tuple[int, ...], anticipation: 
 
 def power_at(effect: float, error: float, alpha: float) -> float:
     """Return the probability that a two-sided test of no effect rejects when the effect is `effect`."""
-    from scipy.stats import norm
-
-    limit = norm.isf(alpha / 2)
-    return float(norm.cdf(effect / error - limit) + norm.cdf(-effect / error - limit))
+    limit = quantile(1 - alpha / 2)
+    return float(tail(limit - effect / error) + tail(limit + effect / error))
 
 
 def detectable_effect(error: float, alpha: float, power: float) -> float:
@@ -136,6 +135,4 @@ def detectable_effect(error: float, alpha: float, power: float) -> float:
     ---------
     Bloom (1995), Minimum detectable effects, Evaluation Review 19(5).
     """
-    from scipy.stats import norm
-
-    return float((norm.isf(alpha / 2) + norm.ppf(power)) * error)
+    return float((quantile(1 - alpha / 2) + quantile(power)) * error)

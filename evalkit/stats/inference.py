@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evalkit.model.effects import conform
+from evalkit.stats.student import quantile, tail
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -44,8 +45,6 @@ def effects_table(
     vcov : (K, K)
         NaN in rows and columns without a standard error.
     """
-    from scipy import stats
-
     few = lacks_error(labels)
     masked = vcov.copy()
     masked[few, :] = np.nan
@@ -53,11 +52,10 @@ def effects_table(
     error = np.sqrt(np.maximum(np.diag(masked), 0.0))
     with np.errstate(divide="ignore", invalid="ignore"):
         statistic = np.where(error > 0, estimate / error, np.nan)
-    law = stats.norm if np.isinf(dof).all() else stats.t(dof)
-    reach = law.ppf(0.5 + level / 2) * error
+    reach = quantile(0.5 + level / 2, dof) * error
     columns = {
         **labels, "estimate": estimate, "std_error": error, "statistic": statistic,
-        "p_value": 2 * law.sf(np.abs(statistic)), "conf_low": estimate - reach, "conf_high": estimate + reach,
+        "p_value": 2 * tail(np.abs(statistic), dof), "conf_low": estimate - reach, "conf_high": estimate + reach,
     }  # fmt: skip
     return conform(columns), masked
 

@@ -4,6 +4,8 @@ import dataclasses
 
 import numpy as np
 
+from evalkit.stats.student import quantile
+
 
 @dataclasses.dataclass(frozen=True)
 class LinkQuality:
@@ -68,9 +70,7 @@ def wilson(share: float, n: int, level: float = 0.95) -> tuple[float, float]:
     ---------
     Wilson (1927), Journal of the American Statistical Association 22(158).
     """
-    from scipy.stats import norm
-
-    z = norm.ppf(0.5 + level / 2)
+    z = float(quantile(0.5 + level / 2))
     middle = (share + z**2 / (2 * n)) / (1 + z**2 / n)
     reach = z / (1 + z**2 / n) * np.sqrt(share * (1 - share) / n + z**2 / (4 * n**2))
     return float(max(middle - reach, 0.0)), float(min(middle + reach, 1.0))

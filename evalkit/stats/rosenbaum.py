@@ -15,6 +15,8 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
+from evalkit.stats.student import quantile, tail
+
 STEPS = 60
 """Halvings of an interval: it is then 2^-60 of its width."""
 
@@ -50,19 +52,15 @@ class SignedRanks:
 
     def p_values(self, gamma: float) -> tuple[float, float]:
         """Return the least and greatest one-sided p-value of positive differences under bias up to gamma."""
-        from scipy.stats import norm
-
         chance = gamma / (1 + gamma)
-        return float(norm.sf(self.z(1 - chance))), float(norm.sf(self.z(chance)))
+        return float(tail(self.z(1 - chance))), float(tail(self.z(chance)))
 
     def breakdown(self, alpha: float) -> float:
         """Return the gamma at which the greatest one-sided p-value is alpha; below 1 when it is larger without bias.
 
         The chance p solves (T - p A)^2 = z^2 p (1 - p) B with T the positive, A all ranks and B their squares.
         """
-        from scipy.stats import norm
-
-        bend = float(norm.isf(alpha)) ** 2 * self.square
+        bend = float(quantile(1 - alpha)) ** 2 * self.square
         a, b, c = self.total**2 + bend, 2 * self.positive * self.total + bend, self.positive**2
         chance = 2 * c / (b + math.sqrt(max(b * b - 4 * a * c, 0.0))) if c else 0.0
         return chance / (1 - chance) if chance < 1 else math.inf
