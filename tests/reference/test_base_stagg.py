@@ -9,7 +9,9 @@ import pytest
 
 import evalkit as ek
 import twins
+from evalkit.estimation import sun_abraham
 from evalkit.model.study import Inference
+from evalkit.stats.own_regressors import fit_own
 from references import reference
 
 STORED = 1e-8
@@ -71,7 +73,16 @@ def test_sun_abraham_beside_a_covariate_by_year(sample: ek.MatchedSample, answer
         weight = np.where(inside, cells.table["n_treated"].to_numpy(float), 0.0)
         weight /= weight.sum()
         assert weight @ cells.table["estimate"] == pytest.approx(stored[key]["att"], abs=ATT)
-        assert np.sqrt(weight @ cells.vcov @ weight) == pytest.approx(stored[key]["se_fixest"], abs=ERROR)
+        error = np.sqrt(weight @ cells.vcov @ weight)
+        assert error == pytest.approx(stored[key]["se_fixest"], abs=ERROR)
+        assert error / np.sqrt(answers["sunab_adj"]) == pytest.approx(stored[key]["se_CR0"], abs=ERROR)
+
+
+def test_slope_of_the_covariate_beside_cohorts_and_years(sample: ek.MatchedSample, answers: dict) -> None:
+    problem = sun_abraham.Method(time_varying=("x1",)).problem(sample)
+    periods = sample.panel.periods
+    fit = fit_own(problem.own.moments[0], problem.own.names, problem.designs[0], np.ones(10, dtype=bool), periods)
+    assert fit.slopes == pytest.approx([answers["sunab_x1"]], abs=ATT)
 
 
 def test_two_way_effects_beside_a_covariate_by_year(sample: ek.MatchedSample, answers: dict) -> None:

@@ -9,7 +9,9 @@ import pytest
 
 import evalkit as ek
 import twins
+from evalkit.estimation import event_study
 from evalkit.model.study import Inference
+from evalkit.stats.own_regressors import fit_own
 from references import reference
 
 CONVERTED = 1e-7
@@ -53,6 +55,14 @@ def test_one_effect_beside_a_covariate_by_year(base_did: ek.MatchedSample) -> No
     estimate, error = answer["values"]["static_did"]
     assert row["estimate"] == pytest.approx(estimate, abs=answer["tolerance"]["coef"])
     assert row["std_error"] == pytest.approx(error, abs=answer["tolerance"]["se"])
+
+
+def test_slope_of_the_covariate_beside_the_event_study(base_did: ek.MatchedSample) -> None:
+    answer = stored("base_did_event_study")
+    problem = event_study.Method(time_varying=("x1",)).problem(base_did)
+    periods = base_did.panel.periods
+    fit = fit_own(problem.own.moments[0], problem.own.names, problem.designs[0], np.ones(10, dtype=bool), periods)
+    assert fit.slopes == pytest.approx([answer["values"]["event_study"]["x1"][0]], abs=answer["tolerance"]["coef"])
 
 
 def test_one_effect_of_staggered_reforms() -> None:
@@ -132,6 +142,41 @@ def test_training_hours_beside_employment(grants: pd.DataFrame) -> None:
         assert one["std_error"][i] == pytest.approx(clustered * np.sqrt(ours / all_dummies), abs=CONVERTED)
 
 
+def test_training_hours_beside_employment_corrected(grants: pd.DataFrame) -> None:
+    answer = stored("jtrain_fe")
+    sample = plain(grants.assign(y=grants["hrsemp"]).dropna(subset=["y"]), time_varying=("lemploy",))
+    rows = ek.estimate(sample, "event_study", leads=0, time_varying=("lemploy",), covariance="cr2")
+    for i, name in enumerate(("grant", "grant_1")):
+        expected = answer["values"]["fe_hrsemp_CR2"][name]
+        assert rows.table["estimate"][i] == pytest.approx(expected["beta"], abs=answer["tolerance"]["coef"])
+        assert rows.table["std_error"][i] == pytest.approx(expected["SE"], abs=answer["tolerance"]["se"])
+        assert rows.row_dof[i] == pytest.approx(expected["df_Satt"], abs=answer["tolerance"]["df_satt"])
+        assert rows.table["p_value"][i] == pytest.approx(expected["p_Satt"], abs=1e-7)
+
+
+def one_year(persons: pd.DataFrame, outcome: str, year: int, columns: tuple[str, ...] = ()) -> pd.DataFrame:
+    """Return what was seen in one year beside a year before it in which outcomes, and some columns, are all 0.
+
+    Changes are then outcomes, and a baseline covariate has a slope in the one year: a regression of one cross-section.
+    """
+    before = persons.assign(year=year - 1, y=0.0, **dict.fromkeys(columns, 0.0))
+    return pd.concat([before, persons.assign(year=year, y=persons[outcome])])
+
+
+def test_training_hours_of_one_year(grants: pd.DataFrame) -> None:
+    """Wooldridge, chapter 7: hours in 1988 on a grant, log sales and log employment."""
+    answer = stored("jtrain_fe")
+    expected, beside = answer["values"]["ols_hrsemp_1988"], ("lsales", "lemploy")
+    firms = grants[grants["year"] == 1988].dropna(subset=["hrsemp", *beside])
+    firms = firms.assign(g=np.where(firms["grant"] == 1, 1988, 0))
+    sample = plain(one_year(firms, "hrsemp", 1988), covariates=beside)
+    row = ek.estimate(sample, "twfe", baseline=beside, covariance="homoskedastic").table.iloc[0]
+    assert row["n_treated"] + row["n_control"] == expected["n"]
+    assert row["estimate"] == pytest.approx(expected["coef"]["grant"]["estimate"], abs=answer["tolerance"]["coef"])
+    assert row["std_error"] == pytest.approx(expected["coef"]["grant"]["se"], abs=answer["tolerance"]["se"])
+    assert [round(row["estimate"], 2), round(row["std_error"], 2)] == answer["printed"]["ols"]["grant"]
+
+
 def test_first_differences_of_two_years_are_the_regression_with_firm_effects(grants: pd.DataFrame) -> None:
     answer = stored("jtrain_fe")
     table = grants[grants["year"] < 1989].assign(g=lambda t: t["g"].where(t["g"] < 1989, 0))
@@ -151,13 +196,16 @@ def test_first_differences_of_two_years_are_the_regression_with_firm_effects(gra
 COVARIATES = ("age", "educ", "black", "hisp", "marr", "nodegree", "re74", "re75")
 
 
-def experiment(name: str) -> pd.DataFrame:
-    """Return an experiment as a panel of two years, all earnings 0 in the first: changes are earnings."""
+def persons(name: str) -> pd.DataFrame:
+    """Return the persons of an experiment, those drawn as a cohort of the year of the outcome."""
     data = pd.read_csv(reference("data/causaldata_nsw_mixtape.csv" if name == "dw" else "data/drdid_nsw.csv"))
     if name == "lalonde":
         data = data[data["treated"].notna()].assign(treat=lambda t: t["treated"])
-    data = data.assign(firm=[f"{i:05d}" for i in range(len(data))], g=np.where(data["treat"] == 1, 1978, 0))
-    return pd.concat([data.assign(year=1977, y=0.0), data.assign(year=1978, y=data["re78"])])
+    return data.assign(firm=[f"{i:05d}" for i in range(len(data))], g=np.where(data["treat"] == 1, 1978, 0))
+
+
+def experiment(name: str) -> pd.DataFrame:
+    return one_year(persons(name), "re78", 1978)
 
 
 @pytest.mark.parametrize(("name", "key"), [("dw", "experimental_dw"), ("lalonde", "experimental_lal")])
@@ -190,4 +238,33 @@ def test_an_experiment_beside_what_its_persons_were() -> None:
     assert equal["std_error"] == pytest.approx(expected["se"], rel=same)
     one = ek.estimate(sample, "twfe", baseline=COVARIATES).table.iloc[0]
     theirs, ours = 445 / (445 - 10), 445 / 444 * 889 / (890 - 11)
+    assert one["std_error"] == pytest.approx(expected["HC1"] * np.sqrt(ours / theirs), rel=same)
+    two = ek.estimate(sample, "twfe", baseline=COVARIATES, covariance="cr2").table.iloc[0]
+    assert two["std_error"] == pytest.approx(expected["HC2"], rel=same)
+
+
+def test_an_experiment_with_slopes_of_each_group() -> None:
+    """Lin (2013): covariates less their means, and these times the draw, which are 0 in the year before."""
+    answer = stored("lalonde_experimental")
+    expected, same = answer["values"]["experimental_dw"]["lin"], answer["tolerance"]["rel"]
+    data = persons("dw")
+    products = {f"drawn_{name}": data["treat"] * (data[name] - data[name].mean()) for name in COVARIATES}
+    table = one_year(data.assign(**products), "re78", 1978, tuple(products))
+    sample = plain(table, covariates=COVARIATES, time_varying=tuple(products))
+    how = {"baseline": COVARIATES, "time_varying": tuple(products)}
+    row = ek.estimate(sample, "twfe", covariance="cr2", **how).table.iloc[0]
+    assert row["estimate"] == pytest.approx(expected["est"], rel=same)
+    assert row["std_error"] == pytest.approx(expected["HC2"], rel=same)
+
+
+def test_an_experiment_on_unemployment() -> None:
+    """A person without earnings in 1978 was unemployed. The earnings of `jtrain2` are rounded and not stored here."""
+    answer = stored("lalonde_experimental")
+    expected, same = answer["values"]["jtrain2_unem"], answer["tolerance"]["rel"]
+    sample = plain(one_year(persons("dw").assign(unem=lambda t: (t["re78"] == 0) * 1.0), "unem", 1978))
+    equal = ek.estimate(sample, "twfe", covariance="homoskedastic").table.iloc[0]
+    assert equal["estimate"] == pytest.approx(expected["est"], rel=same)
+    assert equal["std_error"] == pytest.approx(expected["se"], rel=same)
+    theirs, ours = 445 / (445 - 2), 445 / 444 * 889 / (890 - 3)
+    one = ek.estimate(sample, "twfe").table.iloc[0]
     assert one["std_error"] == pytest.approx(expected["HC1"] * np.sqrt(ours / theirs), rel=same)
