@@ -1,7 +1,7 @@
 """The pass of the multiplier bootstrap: the influence of groups applied to their firms, block by block."""
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property, reduce
 
 import numpy as np
@@ -19,9 +19,34 @@ from evalkit.stats.moments import Moments, cluster_sums
 from evalkit.stats.stable_hash import hash_codes, stable_hash
 
 
+@dataclasses.dataclass(frozen=True)
+class Values:
+    """What moments are of, read again: what each firm of a block has in their columns.
+
+    Parameters
+    ----------
+    sample : MatchedSample
+        The firms.
+    names : sequence of str
+        Columns of the panel that are read.
+    of : function of (block, first row)
+        Returns (n, D) float64, NaN where not observed.
+    """
+
+    sample: MatchedSample
+    names: Sequence[str]
+    of: Callable[[pa.RecordBatch, int], NDArray[np.float64]]
+
+    @classmethod
+    def outcomes(cls, sample: MatchedSample) -> "Values":
+        """Return those of the moments of a sample: its outcomes."""
+        panel = sample.panel
+        return cls(sample, path_columns(panel), lambda block, _row: paths(panel, block))
+
+
 def drawn(
     sample: MatchedSample, moments: Moments, influence: Sequence[NDArray[np.float64]],
-    cohorts: NDArray[np.int64] | None = None, scale: float | NDArray[np.float64] = 1.0,
+    cohorts: NDArray[np.int64] | None = None, scale: float | NDArray[np.float64] = 1.0, values: Values | None = None,
 ) -> tuple[Draws | None, tuple[str, ...]]:  # fmt: skip
     """Draw the deviation of effects from their truth as the panel's choices of inference say, with caveats by key.
 
@@ -37,6 +62,8 @@ def drawn(
         Cohorts whose mass is drawn too.
     scale : float or (K,) float64
         Factor of the influence.
+    values : Values, optional
+        What the moments are of. Default: the outcomes.
 
     Raises
     ------
@@ -52,7 +79,8 @@ def drawn(
         mass = np.zeros((len(own), a.shape[1]))
         mass[:, 0] = own == cohort
         joined.append(np.concatenate([a, mass]))
-    found = bootstrap(sample, moments, joined, chosen.bootstrap, chosen.draws, chosen.seed or 0)
+    values = values or Values.outcomes(sample)
+    found = bootstrap(values, moments, joined, chosen.bootstrap, chosen.draws, chosen.seed or 0)
     return Draws(found.values[:, :k] * scale, found.values[:, k:]), caveats(found, chosen.draws)
 
 
@@ -62,17 +90,17 @@ def caveats(found: Drawn, n_draws: int) -> tuple[str, ...]:
 
 
 def bootstrap(
-    sample: MatchedSample, moments: Moments, influence: Sequence[NDArray[np.float64]], law: Law = "rademacher",
+    values: Values, moments: Moments, influence: Sequence[NDArray[np.float64]], law: Law = "rademacher",
     n_draws: int = 999, seed: int = 0,
 ) -> Drawn:  # fmt: skip
     """Draw the deviation of estimates from their truth by random multipliers of firms, or of clusters above them.
 
     Parameters
     ----------
-    sample : MatchedSample
-        The firms.
+    values : Values
+        What the moments are of.
     moments : Moments
-        Their groups, kept apart by cohort, pattern of observed columns and cluster.
+        Groups of the firms, kept apart by cohort, pattern of observed columns and cluster.
     influence : sequence of (K, D + 1) float64
         For each group in order, the matrix A with the influence A v of a firm.
     law : {"rademacher", "mammen"}
@@ -101,7 +129,7 @@ def bootstrap(
         totals = np.array([a @ s for a, s in zip(influence, moments.total, strict=True)])
         key = hash_codes(np.unique(moments.cluster), seed)
         return multiplier_draws(cluster_sums(moments.cluster, totals), key, law, n_draws)
-    scores = _Scores(sample, moments, list(influence))
+    scores = _Scores(values, moments, list(influence))
     unit = Unit.covering(np.sqrt(np.diag(moments.covariance(influence))), int(moments.n.sum()))
 
     def kernel(block: pa.RecordBatch, row: int) -> tuple[Partial, int]:
@@ -109,7 +137,7 @@ def bootstrap(
         key = stable_hash(pa.chunked_array([block.column(FIRM)]), seed)
         return block_sums(psi, key, law, n_draws, unit), n
 
-    parts, counts = zip(*map_blocks(sample.panel, [FIRM, *path_columns(sample.panel)], kernel), strict=True)
+    parts, counts = zip(*map_blocks(values.sample.panel, [FIRM, *values.names], kernel), strict=True)
     if sum(counts) != moments.n.sum():
         raise ValueError("groups must be those of the sample: same columns observed, same clusters")
     return draws(reduce(Partial.__add__, parts), law, unit)
@@ -140,7 +168,7 @@ def _product(v: NDArray[np.float64], matrix: NDArray[np.float64]) -> NDArray[np.
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class _Scores:
-    sample: MatchedSample
+    values: Values
     moments: Moments
     matrices: list[NDArray[np.float64]]
 
@@ -148,8 +176,8 @@ class _Scores:
         """Return A v of each firm of a block (n, K), 0 outside the groups, and how many firms are inside."""
         import pandas as pd
 
-        panel, firms = self.sample.panel, slice(row, row + block.num_rows)
-        weight, cohort, y = self.sample.weight[firms], panel.cohort[firms], paths(panel, block) - self.moments.centre
+        firms, y = slice(row, row + block.num_rows), self.values.of(block, row) - self.moments.centre
+        weight, cohort = self.values.sample.weight[firms], self.values.sample.panel.cohort[firms]
         seen = ~np.isnan(y)
         v = np.concatenate([np.ones((len(y), 1)), np.where(seen, y, 0.0)], axis=1) * weight[:, None]
         code = pd.factorize(np.where(weight > 0, cohort, -1))[0].astype(np.int64)

@@ -3,15 +3,16 @@
 Memory is that of a few blocks, whatever the number of firms.
 """
 
+import dataclasses
 from collections.abc import Sequence
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from evalkit.engine.multipliers import Values
 from evalkit.engine.own_scores import Plain, Reader, group_keys
-from evalkit.engine.paths import grouped, map_paths_beside, path_bounds
-from evalkit.errors import EstimationError
+from evalkit.engine.paths import grouped, map_paths_beside, path_bounds, path_columns, paths
 from evalkit.model.panel import Panel
 from evalkit.model.sample import MatchedSample
 from evalkit.stats.cluster import Correction, small_sample
@@ -39,7 +40,7 @@ INFLUENCE_BITS = MAGNITUDE_BITS - 2
 
 def regress_own(
     sample: MatchedSample, problem: Problem, own: Own, covariance: Covariance = "clustered"
-) -> tuple[Moments, Regression]:
+) -> tuple[Moments, Regression, Values | None]:
     """Fit y_it = firm_i + period_t + z_ct' b + x_it' c for each outcome.
 
     Parameters
@@ -55,37 +56,39 @@ def regress_own(
 
     Returns
     -------
-    Moments, Regression
-        Moments of the firms' influence on the K coefficients, and the regression whose influence is from them.
+    Moments, Regression, Values or None
+        Moments of the firms' influence on the K coefficients, the regression whose influence is from them, and the
+        influence itself, to be read again; none under equal variances.
 
     Raises
     ------
     EstimationError
-        Coefficients are not identified (`E_COLLINEAR`); multipliers of firms (`E_OPTION`); all firms in one cluster
-        (`E_CLUSTERS`); too many sums for a correction (`E_TOO_LARGE`).
+        Coefficients are not identified (`E_COLLINEAR`); all firms in one cluster (`E_CLUSTERS`); too many sums for a
+        correction (`E_TOO_LARGE`).
     """
     fits = _fits(sample.panel, problem, own)
     if covariance == "homoskedastic":
         require_equal_weights(problem.moments)
-        return problem.moments, homoskedastic(fits)
+        return problem.moments, homoskedastic(fits), None
     chosen = chosen_correction(
         problem.moments, sample.panel.inference.correction if covariance == "clustered" else covariance
     )
-    _require_plain(sample.panel, problem.moments)
     reader, n_effects = Reader.of(sample, own, fits), [len(f.coefficient) for f in fits]
     if chosen == "cr1":
-        moments, _ = _second_pass(reader, fits, [Plain(f) for f in fits])
+        firms = _Influence(reader, [Plain(f) for f in fits])
+        moments, _ = _second_pass(firms, fits)
         parts = zip(*(_small_sample(problem.moments, o, f) for o, f in enumerate(fits)), strict=True)
         scale, dof = (np.repeat(part, n_effects) for part in parts)
     else:
         levers = _leverages(reader, fits, chosen)
-        moments, tallies = _second_pass(reader, fits, levers)
+        firms = _Influence(reader, levers)
+        moments, tallies = _second_pass(firms, fits)
         scale = np.ones(sum(n_effects))
         dof = np.concatenate([lever.degrees(tally) for lever, tally in zip(levers, tallies, strict=True)])
     influence = [np.eye(len(scale), len(scale) + 1, 1)] * moments.n_groups
     vcov = moments.covariance(influence) * np.outer(scale, scale)
     estimate = np.concatenate([f.coefficient for f in fits])
-    return moments, Regression(estimate, vcov, influence, dof, scale, chosen != "cr1")
+    return moments, Regression(estimate, vcov, influence, dof, scale, chosen != "cr1"), firms.again()
 
 
 def _fits(panel: Panel, problem: Problem, own: Own) -> list[OwnFit]:
@@ -109,15 +112,6 @@ def _places(groups: Moments, among: Moments) -> NDArray[np.int64]:
     for place, key in enumerate(group_keys(among)):
         known.setdefault(key, place)
     return np.array([known.get(key, -1) for key in group_keys(groups)], dtype=np.int64)
-
-
-def _require_plain(panel: Panel, moments: Moments) -> None:
-    """Refuse what would need more than the influence of firms."""
-    if panel.inference.bootstrap != "none" and moments.cluster is None:
-        raise EstimationError(
-            "multipliers of firms are not drawn beside covariates of firms", where="inference.bootstrap",
-            code="E_OPTION", hint='bootstrap = "none" takes the band in closed form',
-        )  # fmt: skip
 
 
 def _small_sample(moments: Moments, outcome: int, fit: OwnFit) -> tuple[float, float]:
@@ -144,25 +138,22 @@ def _leverages(
     return [ClusterLeverage.of(lever, gram) for lever, gram in zip(levers, grams, strict=True)]
 
 
-def _second_pass(
-    reader: Reader, fits: Sequence[OwnFit], levers: Sequence[Plain | Leverage | ClusterLeverage]
-) -> tuple[Moments, list[Tally]]:
+def _second_pass(firms: "_Influence", fits: Sequence[OwnFit]) -> tuple[Moments, list[Tally]]:
     """Return the moments of the firms' influence on all coefficients, and what degrees of freedom need of each outcome.
 
     Clusters are those of the sample.
     """
-    sample, groups, quantum = reader.sample, grouped(reader.sample, None, 1), _influence_quantum(reader.sample, fits)
+    reader, sample = firms.reader, firms.reader.sample
+    groups, quantum = grouped(sample, None, 1), _influence_quantum(sample, fits)
 
     def kernel(y: NDArray[np.float64], block: pa.RecordBatch, row: int) -> tuple[dict[int, Partial], list[Tally]]:
-        lots = zip(levers, reader(y, block, row), strict=True)
-        found, tallies = zip(*(lever.scores(firms) for lever, firms in lots), strict=True)
-        rows, each = slice(row, row + len(y)), np.concatenate(found, axis=1)
+        rows, (each, tallies) = slice(row, row + len(y)), firms(y, block, row)
         weight, cohort = sample.weight[rows], sample.panel.cohort[rows]
         level = _levels(weight[:, None] * each, quantum)
         return {
             at: block_moments(np.where(level == at, weight, 0.0), each, cohort, _raised(quantum, at), groups.of(rows))
             for at in np.unique(level).tolist()
-        }, list(tallies)
+        }, tallies
 
     by_level: dict[int, list[Partial]] = {}
     tallies: list[Tally] = [{} for _ in fits]
@@ -172,6 +163,31 @@ def _second_pass(
         tallies = [merged(pair) for pair in zip(tallies, lots, strict=True)]
     moments = [combine(by_level[at], _raised(quantum, at)) for at in sorted(by_level)]
     return groups.taken_apart(joined([m for m in moments if m.n_groups])), tallies
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class _Influence:
+    """Tells the influence of the firms of blocks."""
+
+    reader: Reader
+    levers: Sequence[Plain | Leverage | ClusterLeverage]
+
+    def __call__(
+        self, y: NDArray[np.float64], block: pa.RecordBatch, row: int
+    ) -> tuple[NDArray[np.float64], list[Tally]]:
+        """Return influence (n, K) at a weight of 1, and what degrees of freedom need of each outcome."""
+        lots = zip(self.levers, self.reader(y, block, row), strict=True)
+        found, tallies = zip(*(lever.scores(firms) for lever, firms in lots), strict=True)
+        return np.concatenate(found, axis=1), list(tallies)
+
+    def again(self) -> Values:
+        """Return the influence as another pass finds it."""
+        panel = self.reader.sample.panel
+
+        def of(block: pa.RecordBatch, row: int) -> NDArray[np.float64]:
+            return self(paths(panel, block), block, row)[0]
+
+        return Values(self.reader.sample, [*path_columns(panel), *self.reader.columns.read], of)
 
 
 def _levels(influence: NDArray[np.float64], quantum: Quantum) -> NDArray[np.int64]:

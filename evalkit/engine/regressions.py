@@ -38,14 +38,14 @@ def regression_effects(
         Coefficients are not identified (`E_COLLINEAR`); equal variances asked for with weights, or multipliers where
         there are none (`E_OPTION`); too many degenerate draws (`E_BOOTSTRAP`).
     """
-    panel, own, moments = sample.panel, problem.own, problem.moments
+    panel, own, moments, values = sample.panel, problem.own, problem.moments, None
     if own is None:
         found = regress(moments, problem.designs, covariance, panel.inference.correction)
     else:
-        moments, found = regress_own(sample, problem, own, covariance)
+        moments, found, values = regress_own(sample, problem, own, covariance)
     table, vcov = effects_table(problem.labels, found.estimate, found.vcov, found.dof, panel.inference.level)
     cohorts = np.array(problem.cohorts, dtype=np.int64)
-    draws, told = drawn(sample, moments, found.influence, cohorts, found.scale)
+    draws, told = drawn(sample, moments, found.influence, cohorts, found.scale, values)
     return Effects(
         table=table, vcov=vcov, method=method, options=options, outcomes=panel.outcomes,
         baseline=baseline_means(sample), dof=found.dof, level=panel.inference.level, draws=draws,

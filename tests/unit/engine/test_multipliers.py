@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 import twins
-from evalkit.engine import local, multipliers
+from evalkit.engine import local
+from evalkit.engine.multipliers import Values, bootstrap
 from evalkit.engine.paths import sample_moments
 from evalkit.errors import EstimationError
 from evalkit.model import store
@@ -38,7 +39,7 @@ def test_draws_have_the_covariance_of_the_regression() -> None:
     sample = twins.sample(twins.panel(made()))
     moments, found = solved(sample)
     n_draws = 20_000
-    drawn = multipliers.bootstrap(sample, moments, found.influence, "rademacher", n_draws)
+    drawn = bootstrap(Values.outcomes(sample), moments, found.influence, "rademacher", n_draws)
     scale = np.sqrt(np.outer(np.diag(found.vcov), np.diag(found.vcov)))
     assert np.cov(drawn.values.T) / scale == pytest.approx(found.vcov / scale, abs=5 * np.sqrt(2 / n_draws))
 
@@ -49,7 +50,7 @@ def test_EST11_threads_blocks_and_row_order_change_no_bit(law, monkeypatch) -> N
         monkeypatch.setenv("EVALKIT_THREADS", str(n_threads))
         sample = twins.sample(twins.panel(made(shuffle)))
         moments, found = solved(sample)
-        return multipliers.bootstrap(sample, moments, found.influence, law, 99, seed=4).values.tobytes()
+        return bootstrap(Values.outcomes(sample), moments, found.influence, law, 99, seed=4).values.tobytes()
 
     whole = drawn(None, 1)
     monkeypatch.setattr(store, "BLOCK_FIRMS", 64)
@@ -61,7 +62,7 @@ def test_clusters_are_drawn_as_a_whole() -> None:
     sample = by_region(made(missing=0.0))
     moments, found = solved(sample)
     n_draws = 20_000
-    drawn = multipliers.bootstrap(sample, moments, found.influence, "mammen", n_draws)
+    drawn = bootstrap(Values.outcomes(sample), moments, found.influence, "mammen", n_draws)
     scale = np.sqrt(np.outer(np.diag(found.vcov), np.diag(found.vcov)))
     assert np.cov(drawn.values.T) / scale == pytest.approx(found.vcov / scale, abs=8 * np.sqrt(2 / n_draws))
 
@@ -75,7 +76,7 @@ def test_streamed_draws_equal_those_in_memory() -> None:
     group = np.searchsorted(moments.cohort, sample.panel.cohort)
     psi = np.array([found.influence[g] @ row for g, row in zip(group, v, strict=True)])
     expected = multiplier_draws(psi, stable_hash(sample.panel.firm, 4), "rademacher", 99)
-    drawn = multipliers.bootstrap(sample, moments, found.influence, "rademacher", 99, seed=4)
+    drawn = bootstrap(Values.outcomes(sample), moments, found.influence, "rademacher", 99, seed=4)
     assert drawn.values == pytest.approx(expected.values, rel=1e-9, abs=1e-12)
 
 
@@ -83,9 +84,9 @@ def test_what_has_no_multipliers_is_refused() -> None:
     sample = twins.sample(twins.panel(made()))
     moments, found = solved(sample)
     with pytest.raises(EstimationError) as error:
-        multipliers.bootstrap(sample, dataclasses.replace(moments, n_second=3), found.influence)
+        bootstrap(Values.outcomes(sample), dataclasses.replace(moments, n_second=3), found.influence)
     assert error.value.code == "E_OPTION"
     with pytest.raises(EstimationError):
-        multipliers.bootstrap(sample, dataclasses.replace(moments, stratum=moments.cohort), found.influence)
+        bootstrap(Values.outcomes(sample), dataclasses.replace(moments, stratum=moments.cohort), found.influence)
     with pytest.raises(ValueError, match="groups"):
-        multipliers.bootstrap(sample, dataclasses.replace(moments, n=moments.n + 1), found.influence)
+        bootstrap(Values.outcomes(sample), dataclasses.replace(moments, n=moments.n + 1), found.influence)

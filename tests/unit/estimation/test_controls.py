@@ -267,17 +267,6 @@ def test_a_trend_beside_all_event_times_is_refused() -> None:
     assert "the trend of cohort 2013" in str(caught.value)
 
 
-@pytest.mark.parametrize(
-    "choices",
-    [{"correction": "cr1", "bootstrap": "rademacher"}, {"correction": "cr2", "bootstrap": "mammen"}],
-)
-def test_multipliers_of_firms_are_refused(choices: dict) -> None:
-    panel = dataclasses.replace(twins.panel(table(), time_varying=("x",)), inference=Inference(**choices))
-    with pytest.raises(EvalkitError) as caught:
-        ek.estimate(twins.sample(panel), "twfe", time_varying=("x",))
-    assert caught.value.code == "E_OPTION"
-
-
 def test_multipliers_of_clusters_have_the_variance_of_the_estimates() -> None:
     panel = twins.panel(table(), covariates=("size", "region"), time_varying=("x", "w"), clusters=("region",))
     drawn = Inference(correction="cr1", bootstrap="rademacher", draws=999)
