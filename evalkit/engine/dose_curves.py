@@ -16,7 +16,6 @@ from evalkit.stats.cell_changes import CellChange, cell_influence, sides
 from evalkit.stats.dose_curve import Curve, CurveFit, Dosed, fit_curve
 from evalkit.stats.moments import Moments, cluster_sums, clustered
 from evalkit.stats.scratch import chunks
-from evalkit.stats.threads import one_thread
 from evalkit.stats.year_cells import YearCell, cohorts_of, no_comparison
 
 FIRMS_PER_COEFFICIENT = 3
@@ -104,9 +103,8 @@ def dose_curves(given: Doses, cells: Sequence[YearCell], curve: Curve, moments: 
         Doses do not determine a curve (`E_COLLINEAR`); more than 10,000 rows (`E_TOO_LARGE`).
     """
     cohorts = _cohorts(given, cohorts_of(cells), curve, moments.centre)
-    with one_thread():
-        fits, n_left_out = _fits(cells, cohorts, curve, moments)
-        vcov, cross = _covariance(given, fits, cohorts, curve, moments)
+    fits, n_left_out = _fits(cells, cohorts, curve, moments)
+    vcov, cross = _covariance(given, fits, cohorts, curve, moments)
     own = cohorts_of([f.cell for f in fits])
     place = np.searchsorted(list(cohorts), own)
     mass, square = (np.array([(cohorts[int(c)].weight ** power).sum() for c in own]) for power in (1, 2))

@@ -18,7 +18,6 @@ from evalkit.stats.cross_section import FIXED, CrossSectionEffect, Rows, cross_s
 from evalkit.stats.inference import effects_table
 from evalkit.stats.regression import ENOUGH_TREATED
 from evalkit.stats.regressors import INTERCEPT
-from evalkit.stats.threads import one_thread
 from evalkit.stats.year_cells import (
     Base,
     Comparison,
@@ -75,14 +74,13 @@ class Method:
             Not a covariate of the panel.
         """
         panel = sample.panel
-        with one_thread():
-            firms = _Firms.read(sample, self.covariates)
-            asked = year_cells(panel, np.unique(panel.cohort[sample.weight > 0]), self.comparison, self.base)
-            found = list(firms.cells(asked))
-            if not found:
-                raise no_comparison()
-            cells = [cell for cell, *_ in found]
-            together = joint(sample, np.stack([effect.influence for _, effect, _ in found]), cohorts_of(cells))
+        firms = _Firms.read(sample, self.covariates)
+        asked = year_cells(panel, np.unique(panel.cohort[sample.weight > 0]), self.comparison, self.base)
+        found = list(firms.cells(asked))
+        if not found:
+            raise no_comparison()
+        cells = [cell for cell, *_ in found]
+        together = joint(sample, np.stack([effect.influence for _, effect, _ in found]), cohorts_of(cells))
         counts = np.array([own for *_, own in found])
         labels = year_labels(cells, counts[:, :2], sample.estimand)
         labels["n_clusters"] = counts[:, 2].tolist()

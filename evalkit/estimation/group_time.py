@@ -21,7 +21,6 @@ from evalkit.stats.inference import effects_table
 from evalkit.stats.mean_contrasts import MeanContrast, contrast_means
 from evalkit.stats.moments import Moments
 from evalkit.stats.regression import treatable
-from evalkit.stats.threads import one_thread
 from evalkit.stats.year_cells import Base, Comparison, cohorts_of, no_comparison, year_cells, year_labels
 
 
@@ -128,13 +127,12 @@ class Method:
     def _adjusted(self, sample: MatchedSample, names: Sequence[str]) -> "_Found":
         """Estimate with covariates, by a few passes over firms."""
         panel = sample.panel
-        with one_thread():
-            who = entrants(sample, names, panel.periods[0] + 1 + panel.anticipation, self.balanced_only)
-            cells = year_cells(panel, who.firms.rows_of, self.comparison, self.base)
-            counts = who.counts([c.contrast for c in cells])
-            use = _estimable(counts)
-            cells, counts = [cells[k] for k in use], counts[use]
-            adjusted = adjusted_effects(who, [c.contrast for c in cells], self.adjustment, self.max_score)  # type: ignore[arg-type]
+        who = entrants(sample, names, panel.periods[0] + 1 + panel.anticipation, self.balanced_only)
+        cells = year_cells(panel, who.firms.rows_of, self.comparison, self.base)
+        counts = who.counts([c.contrast for c in cells])
+        use = _estimable(counts)
+        cells, counts = [cells[k] for k in use], counts[use]
+        adjusted = adjusted_effects(who, [c.contrast for c in cells], self.adjustment, self.max_score)  # type: ignore[arg-type]
         labels = year_labels(cells, counts, sample.estimand)
         labels["n_clusters"] = [*who.treated_clusters([c.contrast for c in cells])]
         return _Found(

@@ -16,7 +16,6 @@ from evalkit.stats.covariates import Covariate, any_missing, read_covariates
 from evalkit.stats.inference import effects_table
 from evalkit.stats.lagged import LaggedEffect, lagged_effect
 from evalkit.stats.regressors import INTERCEPT
-from evalkit.stats.threads import one_thread
 from evalkit.stats.year_cells import Comparison, YearCell, cohorts_of, no_comparison, year_cells, year_labels
 
 MOST_LAGS = 3
@@ -72,17 +71,16 @@ class Method:
             Not a covariate of the panel.
         """
         panel = sample.panel
-        with one_thread():
-            firms = _Firms.read(sample, self.covariates, self.n_lags)
-            asked = year_cells(panel, np.unique(panel.cohort[sample.weight > 0]), self.comparison, "universal")
-            found = list(firms.cells([c for c in asked if c.contrast.at > c.contrast.since]))
-            if not found:
-                raise no_comparison()
-            cells = [cell for cell, *_ in found]
-            influence = np.zeros((len(cells), panel.n_firms))
-            for own, (_, rows, effect, _) in zip(influence, found, strict=True):
-                own[rows] = effect.influence
-            together = joint(sample, influence, cohorts_of(cells))
+        firms = _Firms.read(sample, self.covariates, self.n_lags)
+        asked = year_cells(panel, np.unique(panel.cohort[sample.weight > 0]), self.comparison, "universal")
+        found = list(firms.cells([c for c in asked if c.contrast.at > c.contrast.since]))
+        if not found:
+            raise no_comparison()
+        cells = [cell for cell, *_ in found]
+        influence = np.zeros((len(cells), panel.n_firms))
+        for own, (_, rows, effect, _) in zip(influence, found, strict=True):
+            own[rows] = effect.influence
+        together = joint(sample, influence, cohorts_of(cells))
         labels = year_labels(cells, np.array([counts for *_, counts in found]), sample.estimand)
         labels["n_clusters"] = firms.treated_clusters(found)
         estimate = np.array([effect.estimate for _, _, effect, _ in found])

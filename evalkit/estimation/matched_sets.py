@@ -17,7 +17,6 @@ from evalkit.model.sample import MatchedSample
 from evalkit.stats.cohorts import caveats
 from evalkit.stats.inference import effects_table
 from evalkit.stats.set_changes import CohortSets, SetEffect, covariance, set_effect, sorted_sum
-from evalkit.stats.threads import one_thread
 
 
 @dataclasses.dataclass(frozen=True)
@@ -75,8 +74,7 @@ class Method:
                 hint="ask for fewer lags or a wider caliper, or for future = \"censor\" in panel_path",
             )  # fmt: skip
         cluster, n_second = clusters(panel)
-        with one_thread():
-            vcov = covariance([(f.sets.firms, f.influence) for f in found], cluster, n_second)
+        vcov = covariance([(f.sets.firms, f.influence) for f in found], cluster, n_second)
         order = _by_outcome(found)
         labels = _labels(sample, found, order)
         estimate = np.array([e.estimate for f in found for e in f.effects])[order]

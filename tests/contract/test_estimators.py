@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 import pandas as pd
 import pytest
+from threadpoolctl import threadpool_info, threadpool_limits
 
 import evalkit as ek
 import twins
@@ -121,6 +122,21 @@ def test_row_order_and_labels_do_not_change_a_bit(name: str) -> None:
         second = effects(name, other)
         pd.testing.assert_frame_equal(first.table, second.table, check_exact=True)
         assert first.vcov.tobytes() == second.vcov.tobytes()
+
+
+def test_blas_is_held_at_one_thread(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sums of floats in an estimator then have one order, whatever the number of cores."""
+    method, seen = type(methods.build("estimation", name, OPTIONS.get(name, {}))), []
+    plain = method.estimate
+
+    def watched(self: object, sample: ek.MatchedSample) -> ek.Effects:
+        seen.extend(library["num_threads"] for library in threadpool_info() if library["user_api"] == "blas")
+        return plain(self, sample)
+
+    monkeypatch.setattr(method, "estimate", watched)
+    with threadpool_limits(2, "blas"):
+        effects(name, frame(name))
+    assert set(seen) == {1}
 
 
 def test_firm_and_year_constants_do_not_matter(additive: str) -> None:
