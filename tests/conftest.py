@@ -42,3 +42,21 @@ def first_site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     import sites
 
     return sites.with_an_edition(tmp_path_factory.mktemp("site"))
+
+
+@pytest.fixture
+def tell(record_property: Callable[[str, object], None]) -> Callable[[str, float], None]:
+    """Say a share of samples, such as a size or a power, in the table at the end of the run."""
+    return lambda name, share: record_property(f"share:{name}", float(share))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print the shares of samples that tests told (`tell`), one a line."""
+    reports = [r for outcome in ("passed", "failed") for r in terminalreporter.getreports(outcome) if r.when == "call"]
+    lines = [
+        f"{share:7.2%}  {name.removeprefix('share:')}  {report.nodeid.rpartition('::')[2]}"
+        for report in reports for name, share in report.user_properties if name.startswith("share:")
+    ]  # fmt: skip
+    if lines:
+        terminalreporter.section("shares of samples")
+        terminalreporter.write_line("\n".join(lines))

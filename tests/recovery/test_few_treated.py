@@ -3,6 +3,8 @@
 A sample is an outcome: all of a batch are estimated together from one panel, each with its own correction.
 """
 
+from collections.abc import Callable
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -23,6 +25,7 @@ SIZE_AT_THREE = (0.02, 0.09)
 Welch's, which are estimated (`group_time`)."""
 YEARS = np.arange(2011, 2017)
 N_CONTROL = 200
+Tell = Callable[[str, float], None]
 CASES = {
     "imputation": {}, "two_stage": {}, "stacked": {"before": 2, "after": 1},
     "regression": {"adjustment": "regression"}, "ipw": {"adjustment": "ipw"},
@@ -65,20 +68,30 @@ def rejected(name: str, cohort: np.ndarray, spread: float, n: int = REPLICATIONS
 @pytest.mark.parametrize("spread", [1.0, 3.0])
 @pytest.mark.parametrize("n_treated", [3, 5, 10, 20])
 @pytest.mark.parametrize("name", list(CASES))
-def test_EST02_size_with_few_treated_firms(name: str, n_treated: int, spread: float) -> None:
+def test_EST02_size_with_few_treated_firms(
+    name: str, n_treated: int, spread: float, tell: Tell
+) -> None:  # fmt: skip
     cohort = np.repeat([2014, 0], [n_treated, N_CONTROL])
     low, high = SIZE if n_treated > 3 else SIZE_AT_THREE
-    assert low < rejected(name, cohort, spread) < high
+    size = rejected(name, cohort, spread)
+    tell("size", size)
+    assert low < size < high
 
 
 @pytest.mark.parametrize("name", ["imputation", "regression"])
-def test_EST02_size_of_averages_over_two_cohorts(name: str) -> None:
+def test_EST02_size_of_averages_over_two_cohorts(name: str, tell: Tell) -> None:
     cohort = np.repeat([2013, 2014, 0], [8, 8, N_CONTROL])
-    assert SIZE[0] < rejected(name, cohort, 3.0) < SIZE[1]
+    size = rejected(name, cohort, 3.0)
+    tell("size", size)
+    assert SIZE[0] < size < SIZE[1]
 
 
-def test_EST02_without_the_correction_the_test_rejects_too_often(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_EST02_without_the_correction_the_test_rejects_too_often(
+    monkeypatch: pytest.MonkeyPatch, tell: Tell
+) -> None:  # fmt: skip
     monkeypatch.setattr("evalkit.stats.regression.ENOUGH_TREATED", 0)
     cohort = np.repeat([2014, 0], [5, N_CONTROL])
     for name in ("imputation", "doubly_robust"):
-        assert rejected(name, cohort, 1.0, 500) > 0.09
+        size = rejected(name, cohort, 1.0, 500)
+        tell(f"size of {name}", size)
+        assert size > 0.09

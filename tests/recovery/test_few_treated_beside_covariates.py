@@ -3,6 +3,8 @@
 A sample is an outcome: all of a batch are estimated from one panel, each with its own regression.
 """
 
+from collections.abc import Callable
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -54,9 +56,15 @@ def rejected(n_treated: int, correction: str, n: int = REPLICATIONS) -> float:
 
 
 @pytest.mark.parametrize("n_treated", [5, 10, 20])
-def test_EST02_size_beside_covariates_with_few_treated_firms(n_treated: int) -> None:
-    assert SIZE[0] < rejected(n_treated, "auto") < SIZE[1]
+def test_EST02_size_beside_covariates_with_few_treated_firms(
+    n_treated: int, tell: Callable[[str, float], None]
+) -> None:  # fmt: skip
+    size = rejected(n_treated, "auto")
+    tell("size", size)
+    assert SIZE[0] < size < SIZE[1]
 
 
-def test_EST02_without_the_correction_the_test_rejects_too_often() -> None:
-    assert rejected(5, "cr1") > PLAIN
+def test_EST02_without_the_correction_the_test_rejects_too_often(tell: Callable[[str, float], None]) -> None:
+    size = rejected(5, "cr1")
+    tell("size", size)
+    assert size > PLAIN

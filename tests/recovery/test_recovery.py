@@ -3,6 +3,7 @@
 A replication is an outcome: all of a batch are estimated together from one panel, as the data are read once.
 """
 
+from collections.abc import Callable
 from functools import cache
 
 import numpy as np
@@ -104,13 +105,17 @@ CASES += [(name, "growing", "normal") for name in HETEROGENEOUS]
 
 
 @pytest.mark.parametrize(("name", "kind", "law"), CASES)
-def test_intervals_cover_the_truth_as_often_as_they_say(name: str, kind: str, law: str) -> None:
+def test_intervals_cover_the_truth_as_often_as_they_say(
+    name: str, kind: str, law: str, tell: Callable[[str, float], None]
+) -> None:  # fmt: skip
     truth = overall(name, (true_effect(kind) + level(name))[None])[0, 0]
     estimate, low, high, error = replications(name, kind, law).T
     spread = estimate.std(ddof=1)
     assert abs(estimate.mean() - truth) < BIAS_Z * spread / np.sqrt(REPLICATIONS)
     assert SE_RATIO[0] < error.mean() / spread < SE_RATIO[1]
-    assert COVERAGE[0] <= np.mean((low <= truth) & (truth <= high)) <= COVERAGE[1]
+    covered = np.mean((low <= truth) & (truth <= high))
+    tell("coverage", covered)
+    assert COVERAGE[0] <= covered <= COVERAGE[1]
 
 
 @pytest.mark.parametrize("name", HETEROGENEOUS)
@@ -132,9 +137,13 @@ def test_each_cohort_and_year_has_its_own_effect_without_noise(name: str) -> Non
 
 
 @pytest.mark.parametrize("name", methods.names("estimation"))
-def test_an_effect_of_2_8_standard_errors_is_found_four_times_in_five(name: str) -> None:
+def test_an_effect_of_2_8_standard_errors_is_found_four_times_in_five(
+    name: str, tell: Callable[[str, float], None]
+) -> None:
     estimate, *_, error = replications(name, "same", "normal").T
     truth = overall(name, (true_effect("same") + level(name))[None])[0, 0]
     spread = estimate.std(ddof=1)
     z = (estimate - truth + 2.8 * spread) / error
-    assert POWER[0] < np.mean(np.abs(z) > 1.96) < POWER[1]
+    power = np.mean(np.abs(z) > 1.96)
+    tell("power", power)
+    assert POWER[0] < power < POWER[1]

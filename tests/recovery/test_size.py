@@ -172,27 +172,34 @@ TESTS: dict[str, tuple[Callable[[float, int], np.ndarray], int, tuple[float, flo
 """p-values under a violation, how many under the null, and two violations."""
 
 
+Tell = Callable[[str, float], None]
+
+
 @pytest.mark.parametrize("name", TESTS)
-def test_size_and_power(name: str) -> None:
+def test_size_and_power(name: str, tell: Tell) -> None:
     p_values, n, violations = TESTS[name]
-    low, high = band(n)
-    assert low <= np.mean(p_values(0.0, n) <= ALPHA) <= high
-    small, large = (np.mean(p_values(violation, FEW) <= ALPHA) for violation in violations)
+    shares = {}
+    for violation, times in zip((0.0, *violations), (n, FEW, FEW), strict=True):
+        shares[violation] = np.mean(p_values(violation, times) <= ALPHA)
+        tell(f"power at {violation:g}" if violation else "size", shares[violation])
+    (low, high), (size, small, large) = band(n), shares.values()
+    assert low <= size <= high
     assert high < small < large
 
 
-def test_the_joint_test_of_specifications_is_cautious_when_they_are_alike() -> None:
+def test_the_joint_test_of_specifications_is_cautious_when_they_are_alike(tell: Tell) -> None:
     """Specifications share firms and years; whatever they share, a true null is rejected in at most 5 %."""
     rng = np.random.default_rng(4)
     shares = []
     for rho in (0.5, 0.9, 1.0):
         z = np.sqrt(rho) * rng.standard_normal((MANY, 1)) + np.sqrt(1 - rho) * rng.standard_normal((MANY, 20))
         shares.append(np.mean([joint(2 * norm.sf(np.abs(row))) <= ALPHA for row in z]))
+        tell(f"size at correlation {rho:g}", shares[-1])
     assert max(shares) <= band(MANY)[1]
     assert shares[2] <= ALPHA / 20 + 3 * np.sqrt(ALPHA / 20 / MANY)
 
 
-def test_the_drift_told_is_missed_as_often_as_told() -> None:
+def test_the_drift_told_is_missed_as_often_as_told(tell: Tell) -> None:
     """The drift that `pretrend_power` names in the middle of 20 studies, put into 500 others."""
     g = cohorts(300, 100)
     told: dict[float, list[float]] = {}
@@ -202,6 +209,7 @@ def test_the_drift_told_is_missed_as_often_as_told() -> None:
             told.setdefault(row["power"], []).append(row["slope"])
     for wanted, slopes in told.items():
         found = np.mean(pretrends(float(np.median(slopes)), 500) <= ALPHA)
+        tell(f"power where {wanted:g} is told", found)
         assert found == pytest.approx(wanted, abs=3 * np.sqrt(wanted * (1 - wanted) / 500) + ESTIMATED)
 
 
@@ -213,7 +221,7 @@ DRIFT = np.array([-0.02, -0.01, 0.01, 0.02, 0.03])
 
 
 @pytest.mark.parametrize(("bounds", "limit"), [(smoothness, 0.0), (relative_magnitudes, 1.0)])
-def test_honest_intervals_hold_the_effect(bounds: Callable, limit: float) -> None:
+def test_honest_intervals_hold_the_effect(bounds: Callable, limit: float, tell: Tell) -> None:
     """The groups drift apart as the restriction just allows: the effect, which is 0, is missed in 5 % at most."""
     path = EventPath(DRIFT[:2], DRIFT[2:], VCOV, np.array([1.0, 0.0, 0.0]))
     draws = DRIFT + np.random.default_rng(6).standard_normal((FEW, 5)) @ np.linalg.cholesky(VCOV).T
@@ -223,5 +231,7 @@ def test_honest_intervals_hold_the_effect(bounds: Callable, limit: float) -> Non
             low, high = bounds(dataclasses.replace(path, pre=draw[:2], post=draw[2:] + effect), limit)
             missed[effect] += not low <= 0 <= high
     shares = [n / FEW for n in missed.values()]
+    for effect, share in zip(missed, shares, strict=True):
+        tell(f"power at {effect:g}" if effect else "size", share)
     assert shares[0] <= band(FEW)[1]
     assert shares[0] < shares[1] < shares[2]
