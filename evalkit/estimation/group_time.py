@@ -35,7 +35,8 @@ class Method:
 
     With covariates the comparison firms are made like the cohort at baseline: their changes are predicted
     (`regression`), they are weighted by the odds of being in the cohort (`ipw`, weights summing to 1), or both, which
-    is right when either model is (`doubly_robust`). Weights of the sample enter all of it.
+    is right when either model is (`doubly_robust`). Weights of the sample enter all of it: with those of the matching
+    method `entropy`, and one cohort, `regression` is the improved doubly robust estimator of Sant'Anna and Zhao.
 
     Parameters
     ----------
