@@ -6,14 +6,16 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from evalkit.engine.held_firms import HeldFirms
 from evalkit.engine.held_influence import joint
-from evalkit.engine.paths import baseline_means, clusters, map_paths
+from evalkit.engine.paths import baseline_means, clusters
 from evalkit.errors import DesignError, EstimationError
 from evalkit.model.effects import Effects
+from evalkit.model.panel import Panel
 from evalkit.model.sample import MatchedSample
 from evalkit.stats.cluster import Correction
 from evalkit.stats.cohorts import caveats
-from evalkit.stats.covariates import Covariate, any_missing, read_covariates
+from evalkit.stats.covariates import Covariate
 from evalkit.stats.cross_section import FIXED, CrossSectionEffect, Rows, cross_section_effect
 from evalkit.stats.inference import effects_table
 from evalkit.stats.regression import ENOUGH_TREATED
@@ -74,7 +76,7 @@ class Method:
             Not a covariate of the panel.
         """
         panel = sample.panel
-        firms = _Firms.read(sample, self.covariates)
+        firms = _Firms.read(sample, self.covariates, ways=_ways(panel))
         asked = year_cells(panel, np.unique(panel.cohort[sample.weight > 0]), self.comparison, self.base)
         found = list(firms.cells(asked))
         if not found:
@@ -99,31 +101,10 @@ Found = tuple[YearCell, CrossSectionEffect, tuple[int, int, int]]
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class _Firms:
-    """All firms with their outcomes (D, n), covariates and clusters (ways, n)."""
+class _Firms(HeldFirms):
+    """All firms with the clusters (ways, n) they are in."""
 
-    sample: MatchedSample
-    y: NDArray[np.float64]
-    covariates: list[Covariate]
     ways: list[NDArray[np.int64]]
-
-    @classmethod
-    def read(cls, sample: MatchedSample, names: tuple[str, ...]) -> "_Firms":
-        y = np.concatenate(list(map_paths(sample, lambda y, _row: y.T.copy())), axis=1)
-        code, n_second = clusters(sample.panel)
-        ways = [] if code is None else [code // n_second, code % n_second] if n_second else [code]
-        return cls(sample, y, read_covariates(sample.panel, names), ways)
-
-    @property
-    def is_known(self) -> NDArray[np.bool_]:
-        """Firms (n,) with a weight and all covariates."""
-        found: NDArray[np.bool_] = (self.sample.weight > 0) & ~any_missing(self.covariates, self.sample.panel.n_firms)
-        return found
-
-    @property
-    def notes(self) -> tuple[str, ...]:
-        n_lost = int(((self.sample.weight > 0) & ~self.is_known).sum())
-        return (f"missing_covariate:{n_lost}",) if n_lost else ()
 
     @property
     def correction(self) -> Correction:
@@ -180,3 +161,11 @@ def _columns(covariate: Covariate, rows: NDArray[np.intp]) -> list[NDArray[np.fl
     if covariate.levels is None:
         return [own]
     return [(own == level).astype(np.float64) for level in np.unique(own)[1:]]
+
+
+def _ways(panel: Panel) -> list[NDArray[np.int64]]:
+    """Return the clusters (n,) of firms by each way of clustering; none where firms are the clusters."""
+    code, n_second = clusters(panel)
+    if code is None:
+        return []
+    return [code // n_second, code % n_second] if n_second else [code]

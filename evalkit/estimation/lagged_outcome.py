@@ -6,13 +6,14 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from evalkit.engine.held_firms import HeldFirms
 from evalkit.engine.held_influence import joint
-from evalkit.engine.paths import baseline_means, map_paths
+from evalkit.engine.paths import baseline_means
 from evalkit.errors import DesignError
 from evalkit.model.effects import Effects
 from evalkit.model.sample import MatchedSample
 from evalkit.stats.cohorts import caveats
-from evalkit.stats.covariates import Covariate, any_missing, read_covariates
+from evalkit.stats.covariates import Covariate
 from evalkit.stats.inference import effects_table
 from evalkit.stats.lagged import LaggedEffect, lagged_effect
 from evalkit.stats.regressors import INTERCEPT
@@ -71,7 +72,7 @@ class Method:
             Not a covariate of the panel.
         """
         panel = sample.panel
-        firms = _Firms.read(sample, self.covariates, self.n_lags)
+        firms = _Firms.read(sample, self.covariates, n_lags=self.n_lags)
         asked = year_cells(panel, np.unique(panel.cohort[sample.weight > 0]), self.comparison, "universal")
         found = list(firms.cells([c for c in asked if c.contrast.at > c.contrast.since]))
         if not found:
@@ -99,29 +100,10 @@ Found = tuple[YearCell, NDArray[np.intp], LaggedEffect, tuple[int, int]]
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class _Firms:
-    """All firms with their outcomes (D, n) and covariates."""
+class _Firms(HeldFirms):
+    """All firms, and how many past outcomes are regressors."""
 
-    sample: MatchedSample
-    y: NDArray[np.float64]
-    covariates: list[Covariate]
     n_lags: int
-
-    @classmethod
-    def read(cls, sample: MatchedSample, names: tuple[str, ...], n_lags: int) -> "_Firms":
-        y = np.concatenate(list(map_paths(sample, lambda y, _row: y.T.copy())), axis=1)
-        return cls(sample, y, read_covariates(sample.panel, names), n_lags)
-
-    @property
-    def is_known(self) -> NDArray[np.bool_]:
-        """Firms (n,) with a weight and all covariates."""
-        found: NDArray[np.bool_] = (self.sample.weight > 0) & ~any_missing(self.covariates, self.sample.panel.n_firms)
-        return found
-
-    @property
-    def notes(self) -> tuple[str, ...]:
-        n_lost = int(((self.sample.weight > 0) & ~self.is_known).sum())
-        return (f"missing_covariate:{n_lost}",) if n_lost else ()
 
     def cells(self, asked: list[YearCell]) -> Iterator[Found]:
         """Estimate the cells that have firms on both sides."""
