@@ -183,10 +183,16 @@ def corrected_regression(
     return b[:k], np.array(scores), np.trace(p, axis1=1, axis2=2) ** 2 / (p**2).sum(axis=(1, 2))
 
 
-def imputation(table: pd.DataFrame) -> tuple[list[tuple[int, int]], np.ndarray, np.ndarray]:
-    """Impute by least squares on untreated rows; influence from the weights of each row, as in the paper's theorem."""
+def imputation(
+    table: pd.DataFrame, regressors: dict[object, np.ndarray] | None = None
+) -> tuple[list[tuple[int, int]], np.ndarray, np.ndarray]:  # fmt: skip
+    """Impute by least squares on untreated rows; influence from the weights of each row, as in the paper's theorem.
+
+    `regressors` are columns of the rows of `table` beside the dummies of firms and years.
+    """
     treated = ((table["g"] > 0) & (table["year"] >= table["g"])).to_numpy()
-    codes = np.hstack([pd.get_dummies(table[c], dtype=float).to_numpy() for c in ("firm", "year")])
+    dummies = [pd.get_dummies(table[c], dtype=float).to_numpy() for c in ("firm", "year")]
+    codes = np.hstack([*dummies, *(np.asarray(x, float)[:, None] for x in (regressors or {}).values())])
     z0, z1 = codes[~treated], codes[treated]
     y = table["y"].to_numpy()
     fitted = codes @ np.linalg.lstsq(z0, y[~treated], rcond=None)[0]

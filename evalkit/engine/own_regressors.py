@@ -85,10 +85,35 @@ def regress_own(
         moments, tallies = _second_pass(firms, fits)
         scale = np.ones(sum(n_effects))
         dof = np.concatenate([lever.degrees(tally) for lever, tally in zip(levers, tallies, strict=True)])
+    return moments, _regression(moments, fits, scale, dof, chosen != "cr1"), firms.again()
+
+
+def impute_own(sample: MatchedSample, fits: Sequence[OwnFit], own: Own) -> tuple[Moments, Regression, Values]:
+    """Return imputed effects with their joint covariance, as `regress_own` returns those of regressions.
+
+    Parameters
+    ----------
+    sample : MatchedSample
+        The firms.
+    fits : sequence of OwnFit
+        Of each outcome, from `stats.imputed_beside`.
+    own : Own
+        Regressors of firms.
+    """
+    firms = _Influence(Reader.of(sample, own, fits), [Plain(f) for f in fits])
+    moments, _ = _second_pass(firms, fits)
+    n = sum(len(f.coefficient) for f in fits)
+    return moments, _regression(moments, fits, np.ones(n), np.full(n, np.inf), is_corrected=False), firms.again()
+
+
+def _regression(
+    moments: Moments, fits: Sequence[OwnFit], scale: NDArray[np.float64], dof: NDArray[np.float64], is_corrected: bool
+) -> Regression:  # fmt: skip
+    """Return the coefficients of all outcomes with their covariance, from moments of the influence of firms."""
     influence = [np.eye(len(scale), len(scale) + 1, 1)] * moments.n_groups
     vcov = moments.covariance(influence) * np.outer(scale, scale)
     estimate = np.concatenate([f.coefficient for f in fits])
-    return moments, Regression(estimate, vcov, influence, dof, scale, chosen != "cr1"), firms.again()
+    return Regression(estimate, vcov, influence, dof, scale, is_corrected)
 
 
 def _fits(panel: Panel, problem: Problem, own: Own) -> list[OwnFit]:
@@ -116,7 +141,7 @@ def _places(groups: Moments, among: Moments) -> NDArray[np.int64]:
 
 def _small_sample(moments: Moments, outcome: int, fit: OwnFit) -> tuple[float, float]:
     """Return the factor of influence, and the degrees of freedom."""
-    n = clusters_seen(moments, outcome, len(fit.seen), fit.n_firms)
+    n = clusters_seen(moments, outcome, fit.seen.shape[1], fit.n_firms)
     return small_sample(n, fit.n_rows, len(fit.coefficient) + fit.n_periods), n - 1.0
 
 

@@ -54,21 +54,24 @@ class Reader:
         keys = np.stack([self.sample.panel.cohort[firms].astype(np.int64), stratum], axis=1)
         cluster, found = None if self.cluster is None else self.cluster[firms], []
         for (fit, places), part in zip(self.fits, self.columns.outcomes(y), strict=True):
-            n_periods, group = len(fit.seen), _group(places, keys)
+            n_periods, group = fit.seen.shape[1], _group(places, keys)
             table = self.columns.beside(part, values) - fit.moments.centre
-            seen = ~np.isnan(table[:, :n_periods]) & fit.seen
-            seen &= ((seen.sum(axis=1) >= 2) & (group >= 0))[:, None]
+            known = ~np.isnan(table[:, :n_periods]) & (group >= 0)[:, None]
+            seen = known & fit.seen[group]
+            beyond = known & fit.beyond[group] & (seen.sum(axis=1) > 0)[:, None]
             table = np.where(np.isnan(table), 0.0, table)
             own = self._regressors(fit, table)
             rest = table[:, :n_periods] - fit.fitted[group]
             for slope, (column, at) in zip(fit.slopes, own, strict=True):
                 rest[:, at] -= slope * column
-            found.append(Firms(group, seen, own, _within(rest, seen), self.sample.weight[firms], cluster))
+            rest = _within(rest, seen, beyond)
+            seen &= (seen.sum(axis=1) >= 2)[:, None]
+            found.append(Firms(group, seen, own, rest, self.sample.weight[firms], cluster))
         return found
 
     def _regressors(self, fit: OwnFit, table: NDArray[np.float64]) -> list[tuple[NDArray[np.float64], slice]]:
         """Return the regressors (n, periods) of firms in the order of the slopes, and the periods they are of."""
-        n_periods, names = len(fit.seen), self.columns.names
+        n_periods, names = fit.seen.shape[1], self.columns.names
         found = [
             (table[:, (1 + j) * n_periods : (2 + j) * n_periods], slice(None)) for j in range(len(names.time_varying))
         ]
@@ -87,9 +90,9 @@ class Plain:
     def scores(self, firms: Firms) -> tuple[NDArray[np.float64], Tally]:
         """Return the influence (n, p) of firms at a weight of 1; 0 for those that do not count."""
         fit, rest = self.fit, firms.rest
-        found = np.zeros((len(rest), len(fit.coefficient)))
+        found, inner = np.zeros((len(rest), len(fit.coefficient))), np.where(firms.seen, rest, 0.0)
         for lever, (column, at) in zip(fit.levers.T, firms.own, strict=True):
-            found += _row_sums(column * rest[:, at])[:, None] * lever
+            found += _row_sums(column * inner[:, at])[:, None] * lever
         for place in np.unique(firms.group[firms.group >= 0]):
             rows = np.flatnonzero(firms.group == place)
             for t, path in enumerate(fit.path[place].T):
@@ -110,11 +113,12 @@ def _group(places: dict[tuple[int, int], int], keys: NDArray[np.int64]) -> NDArr
     return np.array(found, dtype=np.int64)[code.reshape(-1)]
 
 
-def _within(rest: NDArray[np.float64], seen: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """Take out the mean of each firm's periods (n, T) that count, 0 elsewhere."""
-    rest = np.where(seen, rest, 0.0)
-    mean = _row_sums(rest) / np.maximum(seen.sum(axis=1), 1)
-    return np.where(seen, rest - mean[:, None], 0.0)
+def _within(
+    rest: NDArray[np.float64], seen: NDArray[np.bool_], beyond: NDArray[np.bool_]
+) -> NDArray[np.float64]:  # fmt: skip
+    """Take out the mean of each firm's periods (n, T) that count, in those beyond them too; 0 elsewhere."""
+    mean = _row_sums(np.where(seen, rest, 0.0)) / np.maximum(seen.sum(axis=1), 1)
+    return np.where(seen | beyond, rest - mean[:, None], 0.0)
 
 
 def _row_sums(values: NDArray[np.float64]) -> NDArray[np.float64]:

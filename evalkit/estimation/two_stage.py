@@ -4,28 +4,29 @@ import dataclasses
 
 import numpy as np
 
+from evalkit.engine.imputed import impute
 from evalkit.engine.multipliers import drawn
-from evalkit.engine.paths import baseline_means, sample_moments
-from evalkit.errors import DesignError
+from evalkit.engine.own_columns import Controls
+from evalkit.engine.paths import baseline_means
 from evalkit.model.effects import Effects
 from evalkit.model.sample import MatchedSample
-from evalkit.stats.cohorts import caveats, left_out
-from evalkit.stats.imputed import Imputed, imputed, imputed_labels, not_imputed, with_errors
+from evalkit.stats.cohorts import caveats
+from evalkit.stats.imputed import Averages, Reach
 from evalkit.stats.inference import effects_table
-from evalkit.stats.regression import treatable
 
 
 @dataclasses.dataclass(frozen=True)
-class Method:
+class Method(Controls):
     """Effect by years since the award: outcomes less firm and year effects, compared in a second regression.
 
-    Firm and year effects are fitted to untreated firm-years; what is left of the outcome is regressed on indicators of
-    the years since the award. Estimates are those of `imputation` averaged by firm-years; standard errors count the
-    first stage, and spread of effects within a year since the award counts as error.
+    Firm and year effects, and slopes of covariates, are fitted to untreated firm-years; what is left of the outcome is
+    regressed on indicators of the years since the award. Estimates are those of `imputation` averaged by firm-years;
+    standard errors count the first stage, and spread of effects within a year since the award counts as error.
 
     Assumes
     -------
-    Parallel paths without the award in all years, and no reaction before the declared anticipation.
+    Parallel paths without the award in all years, and no reaction before the declared anticipation. Beside covariates
+    residuals are not corrected for few supported firms, as with `imputation`.
 
     Reference
     ---------
@@ -36,49 +37,36 @@ class Method:
     def estimate(self, sample: MatchedSample) -> Effects:
         """Estimate all years since the award of all outcomes with their joint covariance, from one read of the data.
 
+        Beside covariates a second read tells the influence of firms.
+
         Raises
         ------
         DesignError
             No cell can be imputed (`E_NO_CONTROL`).
         EstimationError
-            The untreated firm-years do not identify the year effects (`E_COLLINEAR`).
+            The untreated firm-years do not identify the year effects or the slopes of covariates (`E_COLLINEAR`); a
+            correction of residuals beside covariates (`E_OPTION`).
         """
         panel = sample.panel
-        moments, n_dropped = treatable(sample_moments(sample), panel.periods[0] + 1 + panel.anticipation)
-        cells = [imputed(moments, panel, o) for o in range(len(panel.outcomes))]
-        if not any(part.cells for part in cells):
-            raise DesignError("no supported firm-year can be imputed from unsupported ones", code="E_NO_CONTROL")
-        found = with_errors(moments, [by_event_time(part) for part in cells], panel.inference.correction)
-        labels = _labels(imputed_labels(sample, moments, cells))
+        done = impute(sample, self, by_event_time)
+        found, labels = done.found, _labels(done.labels)
         dof = found.dof if found.is_corrected else np.inf
         table, vcov = effects_table(labels, found.estimate, found.vcov, dof, panel.inference.level)
-        draws, told = drawn(sample, moments, found.influence)
+        draws, told = drawn(sample, done.moments, found.influence, values=done.values)
         return Effects(
-            table=table, vcov=vcov, method="two_stage", options={}, outcomes=panel.outcomes,
-            baseline=baseline_means(sample), level=panel.inference.level, draws=draws, dof=dof,
-            notes=(
-                *caveats(n_dropped, labels, found.is_corrected), *left_out(moments, panel),
-                *not_imputed(moments, cells), *told,
-            ),
-            columns={o.name: p.x.shape[2] for o, p in zip(panel.outcomes, cells, strict=True)},
+            table=table, vcov=vcov, method="two_stage", options=dataclasses.asdict(self), outcomes=panel.outcomes,
+            baseline=baseline_means(sample), level=panel.inference.level, draws=draws, dof=dof, columns=done.columns,
+            notes=(*caveats(done.n_dropped, labels, found.is_corrected), *done.notes, *told),
         )  # fmt: skip
 
 
-def by_event_time(part: Imputed) -> Imputed:
+def by_event_time(reach: Reach) -> Averages:
     """Average cells by event time over their firm-years; residuals are taken from that mean, not from the cells'."""
-    from scipy.linalg import block_diag
-
-    times = np.array([c.year - c.cohort for c in part.cells])
-    mass = 1.0 / part.share.max(axis=0)
-    kept = np.unique(times)
-    inside = (times == kept[:, None]).astype(float)
+    times = np.array([c.year - c.cohort for c in reach.cells])
+    mass = 1.0 / reach.share.max(axis=0)
+    inside = (times == np.unique(times)[:, None]).astype(float)
     weights = inside * mass / (inside * mass).sum(axis=1, keepdims=True)
-    first = [part.cells[int(np.flatnonzero(row)[0])] for row in inside]
-    years = np.eye(len(part.years))
-    return dataclasses.replace(
-        part, cells=first, estimate=weights @ part.estimate, share=part.share @ weights.T,
-        x=part.x @ block_diag(years, inside.T), weight=part.weight @ block_diag(years, weights.T),
-    )  # fmt: skip
+    return Averages(inside, weights)
 
 
 def _labels(cells: dict[str, list[object]]) -> dict[str, list[object]]:

@@ -42,7 +42,7 @@ class Firms:
     own : list of ((n, periods) float64, slice)
         Each regressor of firms, and the periods it is of.
     rest : (n, T) float64
-        Residuals, firm effects taken out.
+        Residuals, firm effects taken out; of the periods that count, and of those that the fit is carried on to.
     weight : (n,) float64
     cluster : (n,) int64 or None
         Clusters above the firm, from 0.

@@ -81,8 +81,8 @@ class OwnFit(Solved):
     ----------
     moments : Moments
         The groups that it was made from.
-    seen : (T,) bool
-        Periods that count.
+    seen, beyond : (C, T) bool
+        Periods that count, and those that the fit is carried on to.
     periods : (m,) int64
         Position of the periods in which what stands still has a slope.
     slopes : (k,) float64
@@ -92,7 +92,7 @@ class OwnFit(Solved):
     fitted : (C, T) float64
         What the regressors of groups contribute.
     path : (C, p, T) float64
-        What the inverse of X'X makes of the regressors of groups.
+        What residuals count in the p coefficients: what the inverse of X'X makes of the regressors of groups.
     shared : (C, T, q) float64
         Regressors of groups: the p of interest, then the effects.
     whole_bread : (k + q, k + q) float64
@@ -101,6 +101,7 @@ class OwnFit(Solved):
 
     moments: Moments
     seen: NDArray[np.bool_]
+    beyond: NDArray[np.bool_]
     periods: NDArray[np.int64]
     slopes: NDArray[np.float64]
     levers: NDArray[np.float64]
@@ -123,7 +124,7 @@ def fit_own(
         Of the regressors of firms.
     design : Design
         Regressors of the groups.
-    seen : (T,) bool
+    seen : (T,) or (C, T) bool
         Periods that count.
     periods : tuple of int
         What the T periods are called in messages.
@@ -163,7 +164,8 @@ def fit_own(
     return OwnFit(
         coefficient=b[:p], bread=bread[:p, :p], residual_square=float(((right - stacked @ b) ** 2).sum()),
         n_firms=int(counts.sum()), n_rows=int((counts * has.sum(axis=1)).sum()),
-        n_periods=shared.shape[2] - p + 1 + k, moments=moments, seen=seen & has.any(axis=0), periods=live[1:],
+        n_periods=shared.shape[2] - p + 1 + k, moments=moments,
+        seen=np.broadcast_to(seen & has.any(axis=0), has.shape), beyond=np.zeros_like(has), periods=live[1:],
         slopes=b[p : p + k], levers=bread[:p, p : p + k], fitted=shared @ b[group],
         path=np.einsum("pj,ctj->cpt", bread[:p, group], shared), shared=shared, whole_bread=bread,
     )  # fmt: skip

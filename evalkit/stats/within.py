@@ -144,11 +144,17 @@ def period_effects(live: NDArray[np.int64], shape: tuple[int, ...]) -> NDArray[n
     return np.broadcast_to(periods, (shape[0], *periods.shape))
 
 
-def demeaned(z: NDArray[np.float64], seen: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """Subtract each group's mean over its observed periods; zero elsewhere. z is (C, T, p)."""
+def demeaned(
+    z: NDArray[np.float64], seen: NDArray[np.bool_], beyond: NDArray[np.bool_] | None = None
+) -> NDArray[np.float64]:  # fmt: skip
+    """Subtract each group's mean over its observed periods, in some others `beyond` them too; zero elsewhere.
+
+    z is (C, T, p).
+    """
     weight = seen[:, :, None].astype(float)
     count = np.maximum(weight.sum(axis=1, keepdims=True), 1.0)
-    centred: NDArray[np.float64] = (z - (z * weight).sum(axis=1, keepdims=True) / count) * weight
+    mean = (z * weight).sum(axis=1, keepdims=True) / count
+    centred: NDArray[np.float64] = (z - mean) * (weight if beyond is None else (seen | beyond)[:, :, None])
     return centred
 
 

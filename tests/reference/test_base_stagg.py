@@ -62,6 +62,15 @@ def test_imputation(sample: ek.MatchedSample, answers: dict) -> None:
         assert path[int(event)] == pytest.approx(stored, abs=STORED)
 
 
+def test_imputation_beside_a_covariate_by_year(sample: ek.MatchedSample, answers: dict) -> None:
+    cells, stored = ek.estimate(sample, "imputation", time_varying=("x1",)), answers["bjs_x1"]
+    assert ek.aggregate(cells).table["estimate"].iloc[0] == pytest.approx(stored["att"], abs=STORED)
+    path = ek.aggregate(cells, "event_time").table.set_index("event_time")["estimate"]
+    assert sorted(path.index) == sorted(int(e) for e in stored["es"])
+    for event, expected in stored["es"].items():
+        assert path[int(event)] == pytest.approx(expected, abs=STORED)
+
+
 def test_sun_abraham_beside_a_covariate_by_year(sample: ek.MatchedSample, answers: dict) -> None:
     """Shares are fixed there: averages are made from the cells and their covariance."""
     cells = ek.estimate(sample, "sun_abraham", time_varying=("x1",))
