@@ -89,6 +89,23 @@ def test_two_stage(missing: float) -> None:
 
 
 @pytest.mark.parametrize("missing", [0.0, 0.15])
+@pytest.mark.parametrize(("method", "other"), [("imputation", "ImputationDiD"), ("two_stage", "TwoStageDiD")])
+def test_imputed_beside_covariates(method: str, other: str, missing: float) -> None:
+    """By year, and at baseline by year: those are columns of its regression."""
+    data = table(missing)
+    data["x"] = 0.4 * data["y"] + np.sin(data["size"] * 50 + data["year"])
+    slopes = {f"size{t}": data["size"] * (data["year"] == t) for t in sorted(data["year"].unique())[1:]}
+    found = getattr(diff_diff, other)().fit(
+        data.assign(**slopes), **COLUMNS, covariates=["x", *slopes], aggregate="event_study"
+    ).event_study_effects  # fmt: skip
+    known = sample(data, covariates=("size",), time_varying=("x",))
+    mine = ek.estimate(known, method, time_varying=("x",), baseline=("size",))
+    mine = without_shares(mine).table if method == "imputation" else mine.table.assign(group=mine.table["event_time"])
+    rows = np.array([[found[e]["effect"], found[e]["se"]] for e in map(int, mine["group"])])
+    np.testing.assert_allclose(mine[["estimate", "std_error"]].to_numpy(float), rows, atol=SAME)
+
+
+@pytest.mark.parametrize("missing", [0.0, 0.15])
 def test_sun_abraham(missing: float) -> None:
     data = table(missing)
     other = diff_diff.SunAbraham().fit(data, **COLUMNS).event_study_effects

@@ -204,3 +204,14 @@ def test_multipliers_have_the_variance_of_the_estimates(method: str, clusters: t
     sampling = 5 * np.sqrt(2 / len(found.draws.effects))
     ratio = (found.draws.effects**2).mean(axis=0) / np.diag(found.vcov)
     np.testing.assert_allclose(ratio, 1.0, atol=sampling)
+
+
+@pytest.mark.parametrize("method", ["imputation", "two_stage"])
+def test_an_outcome_that_is_seen_before_the_award_only_has_no_rows(method: str) -> None:
+    long = table()
+    long["y2"] = long["y"].where((long["g"] == 0) | (long["year"] < long["g"]))
+    both = ek.estimate(sample(long, ("y2", "y")), method, **OWN)
+    assert set(both.table["outcome"]) == {"y"}
+    one = ek.estimate(sample(long), method, **OWN)
+    np.testing.assert_allclose(both.table["estimate"], one.table["estimate"], atol=TWIN)
+    np.testing.assert_allclose(both.vcov, one.vcov, atol=TWIN)
