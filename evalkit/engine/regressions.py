@@ -13,7 +13,7 @@ from evalkit.model.sample import MatchedSample
 from evalkit.stats.cohorts import caveats, cohort_shares, seen_once, years_without_comparison
 from evalkit.stats.inference import effects_table
 from evalkit.stats.own_regressors import own_caveats
-from evalkit.stats.regression import Covariance, Problem, regress
+from evalkit.stats.regression import Covariance, Design, Problem, regress
 
 
 def regression_effects(
@@ -51,11 +51,15 @@ def regression_effects(
         baseline=baseline_means(sample), dof=found.dof, level=panel.inference.level, draws=draws,
         shares=cohort_shares(moments, cohorts, found.influence) if len(cohorts) else None,
         notes=(*caveats(problem.n_dropped, problem.labels, found.is_corrected), *_notes(panel, problem), *told),
-        columns={
-            o.name: d.columns.shape[2] + (len(panel.periods) - 1 if d.effects is None else d.effects.shape[2])
-            for o, d in zip(panel.outcomes, problem.designs, strict=True)
-        },
+        columns={o.name: _n_columns(panel, problem, d) for o, d in zip(panel.outcomes, problem.designs, strict=True)},
     )  # fmt: skip
+
+
+def _n_columns(panel: Panel, problem: Problem, design: Design) -> int:
+    """Return the columns of an outcome's regression, beside firm effects."""
+    effects = len(panel.periods) - 1 if design.effects is None else design.effects.shape[2]
+    own = 0 if problem.own is None else problem.own.names.n_slopes(len(panel.periods) - 1)
+    return int(design.columns.shape[2] + effects + own)
 
 
 def _notes(panel: Panel, problem: Problem) -> tuple[str, ...]:

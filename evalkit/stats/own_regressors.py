@@ -42,6 +42,10 @@ class Names:
         """Whether there are any."""
         return bool(self.time_varying or self.baseline)
 
+    def n_slopes(self, n_years: int) -> int:
+        """Return how many slopes they have beside `n_years` year effects."""
+        return len(self.time_varying) + len(self.baseline) * n_years
+
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Own:

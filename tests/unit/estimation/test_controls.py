@@ -132,6 +132,15 @@ def test_two_outcomes_have_a_joint_covariance() -> None:
     assert vcov[2, 2] == pytest.approx(vcov[:2, :2].sum(), rel=1e-6)
 
 
+@pytest.mark.parametrize("method", METHODS)
+def test_all_columns_are_counted(method: str) -> None:
+    """Disclosure control asks how many degrees of freedom are left: firm effects apart, each column takes one."""
+    long = table()
+    rows = used(long, "x", "w")
+    columns = [*award(method, rows), *beside(rows), *range(rows["year"].nunique() - 1)]
+    assert ek.estimate(sample(long), method, **OWN).columns == {"y": len(columns)}
+
+
 def test_equal_variances() -> None:
     long = table()
     found, rows = ek.estimate(sample(long), "twfe", covariance="homoskedastic", **OWN), used(long, "x")
