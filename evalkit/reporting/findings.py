@@ -15,6 +15,7 @@ from evalkit.reporting.disclosure.profiles import Profile
 from evalkit.reporting.disclosure.tables import Table, together
 from evalkit.reporting.effect_rows import Averages, aggregations, effect_rows
 from evalkit.reporting.freedom import with_few_dof
+from evalkit.reporting.release_cost import years_table
 
 
 @dataclasses.dataclass(frozen=True)
@@ -70,6 +71,7 @@ def findings(evaluation: Evaluation, profile: Profile) -> Findings:
         tables += category_tables(name, result.rows, sample, threshold)
     links = evaluation.inputs.links if evaluation.inputs else ()
     tables += [rules_table(evaluation.flow.steps, threshold), links_table(links, threshold)]
+    tables.append(years_table(evaluation, averages))
     n_review = sum(n_empty_or_full(result.rows, sample) for result in evaluation.checks)
     return Findings(averages, tuple(tables), found, n_review, few_dof, names)
 

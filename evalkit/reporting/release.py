@@ -14,7 +14,7 @@ from evalkit.reporting.disclosure.attack import Audit, audit
 from evalkit.reporting.disclosure.count_tables import Label
 from evalkit.reporting.disclosure.editions import Shown, changed_little
 from evalkit.reporting.disclosure.flow_table import counts, flow_cells, overall_cell
-from evalkit.reporting.disclosure.hiding import hiding, of_cells
+from evalkit.reporting.disclosure.hiding import hiding, of_changed
 from evalkit.reporting.disclosure.ledger import Ledger, named, part_of_id, row_of
 from evalkit.reporting.disclosure.profiles import profile_of
 from evalkit.reporting.disclosure.tables import together
@@ -57,17 +57,17 @@ def release(evaluation: Evaluation, earlier: Sequence[Shown] = ()) -> Release:
     """
     profile = profile_of(evaluation.study.disclosure)
     found = findings(evaluation, profile)
-    cells: frozenset[str] = frozenset()
+    changed: dict[str, float] = {}
     ids: frozenset[str] = frozenset()
     while True:
-        ledger = Ledger(profile, hiding(found.tables, profile, cells, ids))
+        ledger = Ledger(profile, hiding(found.tables, profile, of_changed(changed)))
         released = _released(ledger, evaluation, found)
         new = changed_little(released, earlier, profile) - ids
         if not new:
             break
         ids |= new
-        cells |= ledger.cells_of(new)
-    tables = [*found.tables, of_cells(found.tables, cells)]
+        changed |= ledger.counts_of(new)
+    tables = [*found.tables, of_changed(changed)]
     attacked = audit(tables, frozenset(together(tables).values) - ledger.shown_cells, profile)
     if not attacked.is_passed:
         problem = f"{len(attacked.recovered)} hidden counts could be worked out from the tables of the report"
@@ -195,7 +195,7 @@ def _notes(ledger: Ledger, evaluation: Evaluation) -> Iterator[Row]:
             ids: dict[str, str | None] = {}
             if text.isdecimal():
                 number = Number(f"notes.{part_of_id(source)}.{part_of_id(key)}", int(text), "count")
-                ids["count"] = ledger.put(number, hide=ledger.small(int(text)))
+                ids["count"] = ledger.put(number, hide=ledger.small(int(text)), cell=f"note.{text}={key}")
                 text = ""
             yield row_of({"source": source, "key": key, "text": text}, ids)
 

@@ -9,6 +9,8 @@ from evalkit.model.sample import MatchedSample
 from evalkit.reporting.category_tables import share_counts
 from evalkit.reporting.concentration import Concentration
 from evalkit.reporting.disclosure.count_tables import check_cell
+from evalkit.reporting.disclosure.counts import known
+from evalkit.reporting.disclosure.flow_table import overall_cell
 from evalkit.reporting.disclosure.ledger import Ledger, part_of_id, row_of
 from evalkit.reporting.disclosure.order_statistics import is_extreme, quantile_of, too_few_beyond
 from evalkit.reporting.rounded_checks import recomputed
@@ -53,8 +55,8 @@ def release_check(
 
     A row with a small count of firms, or with a share that is one, is hidden, and so is one from which it would follow;
     one with a mean that one or two firms make too, and one on an outcome of which the overall effect is hidden. One
-    small count among the values, or such an outcome, hides all of them but the sizes of the groups and the check's
-    options.
+    small count among the values, one that an earlier edition showed almost alike, or such an outcome, hides all of
+    them but the sizes of the groups and the check's options.
 
     Parameters
     ----------
@@ -78,7 +80,9 @@ def release_check(
     hidden = _hidden_rows(ledger, name, result.rows, about)
     told_rows = [recomputed(row, share_counts(row, about.sample), ledger.profile) for row in result.rows]
     rows = [
-        _released(ledger, f"{prefix}.rows.{i:03d}", record, hide=is_hidden, method=result.name, place=(name, i))
+        _released(
+            ledger, f"{prefix}.rows.{i:03d}", record, _of_row(name, i, record), hide=is_hidden, method=result.name
+        )
         for i, (record, is_hidden) in enumerate(zip(told_rows, hidden, strict=True))
     ]
     values = {**result.values, "statistic": result.values.get("statistic", result.statistic)}
@@ -87,29 +91,69 @@ def release_check(
             values["level"] = HIDDEN
     hide = _has_small_count(ledger, values) or values.get("outcome") in about.hidden
     is_exact = ledger.profile.rounding == "none"
-    told = _released(ledger, prefix, recomputed(values, {}, ledger.profile), hide=hide, method=result.name)
+    cells = _of_values(ledger, name, values, result.rows)
+    told = _released(ledger, prefix, recomputed(values, {}, ledger.profile), cells, hide=hide, method=result.name)
     tells = hide or not is_exact or values.get("level") == HIDDEN
-    sentence = ledger.put(Number(f"{prefix}.sentence", result.sentence, "text", method=result.name), hide=tells)
+    said = Number(f"{prefix}.sentence", result.sentence, "text", method=result.name)
+    sentence = ledger.put(said, hide=tells, tells=frozenset().union(*cells.tells.values()))
+    tells = sentence is None or ledger.hides(sentence)
     told = row_of(told.labels, {**told.numbers, "sentence": sentence})
     kept = dataclasses.replace(result, sentence="" if tells else result.sentence, values={}, statistic=None, rows=())
     return kept, {f"checks/{name}": rows, f"checks/{name}/values": [told]}
 
 
-def _released(
-    ledger: Ledger, prefix: str, record: Record, *, hide: bool, method: str, place: tuple[str, int] | None = None
-) -> Row:
+@dataclasses.dataclass(frozen=True)
+class _Cells:
+    """The cells of a record, those that follow from each of its numbers, and what is shown where the rest is hidden."""
+
+    own: dict[str, str]
+    tells: dict[str, frozenset[str]]
+    shown: tuple[str, ...] = GIVEN
+
+
+def _of_row(name: str, place: int, row: Record) -> _Cells:
+    """Return the cells of a row: what stands beside a count tells it, as a share and its other count do."""
+    counts = frozenset(check_cell(name, place, key) for key in _counted(row))
+    return _Cells({key: check_cell(name, place, key) for key in row}, {k: counts for k in row if k not in GIVEN})
+
+
+def _of_values(ledger: Ledger, name: str, values: Record, rows: tuple[Record, ...]) -> _Cells:
+    """Return the cells of the values: those of the row that they repeat, and the sizes of the groups as a whole.
+
+    A number that stands in a row too tells the counts of that row.
+    """
+    shown = (*GIVEN, *(k for k in GROUPS if not ledger.small(values.get(k))))
+    same = next((i for i, row in enumerate(rows) if _repeats(values, row)), None)
+    own = {}
+    for key, n in _counted(values).items():
+        is_size = same is None and key in GROUPS and known(n)
+        own[key] = overall_cell(key, n) if is_size else check_cell(name, "values" if same is None else same, key)
+    tells = {}
+    for key, value in values.items():
+        if key not in shown:
+            beside = [i for i, row in enumerate(rows) if isinstance(value, float) and value and value in row.values()]
+            tells[key] = frozenset(own.values()).union(
+                check_cell(name, i, k) for i in beside for k in _counted(rows[i])
+            )
+    return _Cells(own, tells, shown)
+
+
+def _repeats(values: Record, row: Record) -> bool:
+    keys = [*_counted(row), *(key for key in LABELS if key in row)]
+    return bool(_counted(row)) and all(values.get(key) == row[key] for key in keys)
+
+
+def _released(ledger: Ledger, prefix: str, record: Record, cells: _Cells, *, hide: bool, method: str) -> Row:
     """Put the numbers of a record into the ledger; tables inside a record are left out.
 
-    `place` is the check and the row of its table; values of the check as a whole have none, and its groups' sizes are
-    shown where the rest is hidden. The smallest and the largest value of any firm never are.
+    The smallest and the largest value of any firm never are shown.
     """
     labels = labels_of(record)
-    shown = GIVEN if place else (*GIVEN, *(k for k in GROUPS if not ledger.small(record.get(k))))
     ids = {
         key: ledger.put(
             Number(f"{prefix}.{key}", value, unit_of(key, value), method=method),
-            hide=(hide and key not in shown) or _is_near_extreme(key, record),
-            cell=check_cell(*place, key) if place else "",
+            hide=(hide and key not in cells.shown) or _is_near_extreme(key, record),
+            cell=cells.own.get(key, ""), tells=cells.tells.get(key, ()),
         )
         for key, value in record.items()
         if key not in labels and not isinstance(value, dict | list | tuple)
@@ -130,7 +174,8 @@ def _hidden_rows(ledger: Ledger, name: str, rows: tuple[Record, ...], about: Abo
     hidden = []
     for i, row in enumerate(rows):
         told = share_counts(row, about.sample).values()
-        few = ledger.small(*(n for n, _ in told)) or (not row.get("level") and ledger.small(*(a - n for n, a in told)))
+        few = any(ledger.is_concealed(a) for _, a in told)
+        few |= ledger.small(*(n for n, _ in told)) or (not row.get("level") and ledger.small(*(a - n for n, a in told)))
         is_cell = any(check_cell(name, i, key) in ledger.hiding.rows for key in row)
         is_made_by_few = row.get("covariate") in about.concentration.covariates and not row.get("level")
         is_made_by_few |= row.get("outcome") in about.hidden
@@ -149,8 +194,13 @@ def _is_near_extreme(key: str, record: Record) -> bool:
     return is_close or (is_extreme(key) and "smd" not in key)
 
 
+def _counted(record: Record) -> Record:
+    """Return the counts of firms of a record."""
+    return {k: v for k, v in record.items() if k.startswith("n_") and k not in NOT_FIRMS}
+
+
 def _firm_counts(record: Record) -> list[int]:
-    return [v for k, v in record.items() if k.startswith("n_") and k not in NOT_FIRMS]
+    return list(_counted(record).values())
 
 
 def _has_small_count(ledger: Ledger, record: Record) -> bool:

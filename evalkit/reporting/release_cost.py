@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+from collections.abc import Mapping
 from typing import Literal
 
 import numpy as np
@@ -12,9 +13,11 @@ from evalkit.model.evaluation import Evaluation, Number, Row
 from evalkit.model.panel import Panel
 from evalkit.model.sample import MatchedSample
 from evalkit.model.study import Outcome
+from evalkit.reporting.disclosure.count_tables import effect_cell
 from evalkit.reporting.disclosure.dominance import Contributions, fails_dominance
 from evalkit.reporting.disclosure.ledger import Ledger, named, part_of_id, row_of
-from evalkit.reporting.effect_rows import effect_rows, level_unit
+from evalkit.reporting.disclosure.tables import Sum, Table
+from evalkit.reporting.effect_rows import Averages, effect_rows, level_unit
 from evalkit.reporting.numbers import YEN
 from evalkit.stats.cost_ratio import Interval, cost_of_one, total_effect
 
@@ -89,7 +92,7 @@ def _row(ledger: Ledger, effects: Effects, record: dict[str, float | str], award
     part = part_of_id(outcome.name)
     level_id = f"effects.{part_of_id(named([effects])[0][0])}.overall.{part}.level"
     hide = ledger.small(*_cell_counts(effects, outcome.name)) or ledger.hides(level_id)
-    prefix = f"cost.{part}"
+    prefix, cell = f"cost.{part}", years_cell(outcome.name, n_years)
     values = {
         **dict(zip(("total", "total_low", "total_high"), dataclasses.astuple(total), strict=True)),
         **dict(zip(("cost", "cost_low", "cost_high"), dataclasses.astuple(cost), strict=True)),
@@ -97,11 +100,11 @@ def _row(ledger: Ledger, effects: Effects, record: dict[str, float | str], award
     ids = {
         key: ledger.put(
             Number(f"{prefix}.{key}", value, outcome.unit if key.startswith("total") else "yen", "att", outcome.name),
-            hide=hide,
+            hide=hide, tells=[cell],
         )
         for key, value in values.items()
-    }
-    ids["firm_years"] = ledger.put(Number(f"{prefix}.firm_years", n_years, "count"), hide=hide)
+    }  # fmt: skip
+    ids["firm_years"] = ledger.put(Number(f"{prefix}.firm_years", n_years, "count"), hide=hide, cell=cell)
     return row_of({"outcome": outcome.name}, ids)
 
 
@@ -110,6 +113,31 @@ def firm_years(effects: Effects, outcome: str) -> int:
     table = effects.table
     inside = (table["outcome"] == outcome) & (table["event_time"] >= 0) & table["estimate"].notna()
     return int(table.loc[inside & table["group"].isna(), "n_treated"].sum())
+
+
+def years_cell(outcome: str, n_years: int) -> str:
+    """Return the name of the firm-years of an outcome; total effect and cost tell them beside the effect in level."""
+    return f"firm_years.{outcome}={n_years}"
+
+
+def years_table(evaluation: Evaluation, averages: Mapping[str, Averages]) -> Table:
+    """Return the firm-years that costs are told with: they are the sum of the firms by event time."""
+    values: dict[str, float] = {}
+    sums = []
+    if evaluation.effects:
+        (name, effects), *_ = named(evaluation.effects)
+        if _case(effects, evaluation.sample, _spent(evaluation.sample)) == "known":
+            for outcome in filter(_has_cost, effects.outcomes):
+                rows = [r for r in averages[name].get("event_time", ()) if r["outcome"] == outcome.name]
+                parts = {
+                    effect_cell("event_time", r, "n_treated"): r["n_treated"] for r in rows if r["event_time"] >= 0
+                }
+                n_years = firm_years(effects, outcome.name)
+                if parts and sum(parts.values()) == n_years:
+                    total = years_cell(outcome.name, n_years)
+                    values |= {total: float(n_years)} | {cell: float(n) for cell, n in parts.items()}
+                    sums.append(Sum(total, tuple(parts)))
+    return Table(values, tuple(sums))
 
 
 def _cell_counts(effects: Effects, outcome: str) -> list[int]:

@@ -11,6 +11,7 @@ from evalkit.model.study import Outcome
 from evalkit.reporting.concentration import Concentration
 from evalkit.reporting.disclosure.count_tables import COUNTS, TIMES, Label, effect_cell, label_of, row_cell, weight_sums
 from evalkit.reporting.disclosure.counts import known, too_few_compared
+from evalkit.reporting.disclosure.flow_table import overall_cell
 from evalkit.reporting.disclosure.ledger import Ledger, part_of_id, row_of
 from evalkit.reporting.effect_rows import (
     AS_ESTIMATED,
@@ -100,7 +101,8 @@ def _effect(ledger: Ledger, source: _Source, by: str, row: dict[str, Any]) -> Ro
         beside = (differs and is_count) or quantity.startswith(without)
         ids[quantity] = ledger.put(number, hide=hide or beside, cell=_cell(by, row, quantity))
     if by == "overall":
-        ids |= _context(ledger, source, outcome, hide=hide or _counts_few(ledger, source, outcome, row["n_treated"]))
+        n = row["n_treated"]
+        ids |= _context(ledger, source, outcome, n, hide=hide or _counts_few(ledger, source, outcome, n))
     labels = {k: v for k, v in row.items() if k in LABELS}
     return row_of(labels if by == "overall" else {**labels, by: level}, ids)
 
@@ -144,15 +146,21 @@ def _scale_beside(outcome: Outcome) -> str:
     return "level" if main_scale(outcome) == "percent" else "percent"
 
 
-def _context(ledger: Ledger, source: _Source, outcome: Outcome, *, hide: bool) -> dict[str, str | None]:
-    """Release what an overall effect is read with: the mean before treatment and the confidence level."""
+def _context(ledger: Ledger, source: _Source, outcome: Outcome, n: Any, *, hide: bool) -> dict[str, str | None]:  # noqa: ANN401
+    """Release what an overall effect is read with: the confidence level, and the mean before treatment.
+
+    Where that is a share of `n` firms it tells how many they are.
+    """
     part, effects = source.part, source.effects
     tail, labels = part_of_id(outcome.name), {"outcome": outcome.name, "method": effects.method}
     is_dominated = outcome.name in source.concentration.baselines
     mean = effects.baseline.get(outcome.name)
     baseline = Number(f"effects.{part}.baseline.{tail}", mean, baseline_unit(outcome), **labels)
     level = Number(f"effects.{part}.confidence.{tail}", round(100 * effects.level, 6), "confidence", **labels)
-    return {"baseline": ledger.put(baseline, hide=hide or is_dominated), "confidence": ledger.put(level)}
+    is_share = outcome.transform == "binary"
+    tells = [overall_cell("n_treated", n)] if is_share and known(n) else []
+    told = ledger.put(baseline, hide=hide or is_dominated, tells=tells)
+    return {"baseline": told, "confidence": ledger.put(level)}
 
 
 def _counts_few(ledger: Ledger, source: _Source, outcome: Outcome, n: int) -> bool:

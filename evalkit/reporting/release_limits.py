@@ -3,6 +3,7 @@
 import math
 
 from evalkit.model.evaluation import Evaluation, Number
+from evalkit.reporting.disclosure.flow_table import overall_cell
 from evalkit.reporting.disclosure.ledger import Ledger
 from evalkit.reporting.grading import linked, missing_shares
 
@@ -26,4 +27,5 @@ def release_limits(ledger: Ledger, evaluation: Evaluation) -> None:
         n_cells = n * len(sample.panel.periods)
         n_missing = 0 if math.isnan(share) else round(share * n_cells)
         hide = ledger.small(n, n_missing, n_cells - n_missing)
-        ledger.put(Number(f"limits.missing_{group}", share, "share", outcome=evaluation.study.primary.name), hide=hide)
+        number = Number(f"limits.missing_{group}", share, "share", outcome=evaluation.study.primary.name)
+        ledger.put(number, hide=hide, tells=[overall_cell(f"n_{group}", n)] if n_missing else [])

@@ -105,8 +105,8 @@ def _adding_up(total: tuple[str, Mapping[str, Any]], parts: tuple[str, Records])
             yield Sum(effect_cell(*total, column), tuple(effect_cell(parts[0], row, column) for row in rows))
 
 
-def check_cell(name: str, place: int, column: str) -> str:
-    """Return the name of a count in a row of a check's table."""
+def check_cell(name: str, place: int | str, column: str) -> str:
+    """Return the name of a count in a row of a check's table, or among its "values"."""
     return f"check.{name}.{place}.{column}"
 
 

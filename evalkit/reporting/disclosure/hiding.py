@@ -1,7 +1,7 @@
 """What the tables of a report together leave hidden, and the rounded counts that agree with each other."""
 
 import dataclasses
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Mapping, Sequence
 
 from evalkit.reporting.disclosure.profiles import Profile
 from evalkit.reporting.disclosure.rounding import rounded
@@ -19,24 +19,20 @@ class Hiding:
         Cells hidden with all that stands beside them.
     counts : frozenset of str
         Cells of which the count alone is hidden; those of `rows` are among them.
-    ids : frozenset of str
-        Numbers hidden because an earlier edition showed almost the same count.
     rounded : dict of cell to int
         Rounded counts, totals as sums of rounded parts; empty where the profile does not round.
     """
 
     rows: frozenset[str] = frozenset()
     counts: frozenset[str] = frozenset()
-    ids: frozenset[str] = frozenset()
     rounded: Mapping[str, int] = dataclasses.field(default_factory=dict)
 
 
 NOTHING = Hiding()
+NO_CELLS = Table({})
 
 
-def hiding(
-    tables: Sequence[Table], profile: Profile, changed: Set[str] = frozenset(), ids: Set[str] = frozenset()
-) -> Hiding:
+def hiding(tables: Sequence[Table], profile: Profile, changed: Table = NO_CELLS) -> Hiding:
     """Decide what is hidden.
 
     Parameters
@@ -45,19 +41,17 @@ def hiding(
         All of the report, with the cells that a rule hides.
     profile : Profile
         The rules.
-    changed, ids : set of str
-        Cells, and ids of numbers, that differ from an earlier edition by a small count.
+    changed : Table
+        Cells that differ from an earlier edition by a small count, as `of_changed` makes it.
     """
     rows = protect(tables, profile)
-    counts = protect([*tables, of_cells(tables, changed)], profile) if changed else rows
-    return Hiding(rows, rows | counts, frozenset(ids), _rounded(tables, profile))
+    counts = protect([*tables, changed], profile) if changed.values else rows
+    return Hiding(rows, rows | counts, _rounded(tables, profile))
 
 
-def of_cells(tables: Sequence[Table], cells: Set[str]) -> Table:
-    """Return some cells of the tables as cells that a rule hides; a count that no table holds is hidden by its id."""
-    values = together(tables).values
-    known = {name: values[name] for name in sorted(cells) if name in values}
-    return Table(known, primary=frozenset(known))
+def of_changed(counts: Mapping[str, float]) -> Table:
+    """Return counts that changed little as a table of hidden cells, whether another table holds them or not."""
+    return Table(dict(counts), primary=frozenset(counts))
 
 
 def _rounded(tables: Sequence[Table], profile: Profile) -> dict[str, int]:

@@ -31,6 +31,8 @@ class Ledger:
         self.profile, self.threshold, self.hiding = profile, profile.threshold, hiding
         self._numbers: dict[str, Number] = {}
         self._cells: dict[str, str] = {}
+        self._tells: dict[str, frozenset[str]] = {}
+        self._exact: dict[str, float] = {}
         self._told: set[str] = set()
         self._concealed: set[int] = set()
         self._shown: set[int] = set()
@@ -60,7 +62,9 @@ class Ledger:
         """Say whether a number that was written down is hidden."""
         return number_id in self._numbers and self._numbers[number_id].value is None
 
-    def put(self, number: Number, *, hide: bool = False, cell: str = "") -> str | None:
+    def put(
+        self, number: Number, *, hide: bool = False, cell: str = "", tells: Iterable[str] = ()
+    ) -> str | None:  # fmt: skip
         """Write a number down and return its id; None when its value is not known.
 
         Parameters
@@ -70,7 +74,9 @@ class Ledger:
         hide : bool
             Whether a rule hides it.
         cell : str
-            The cell of the report's tables that it is, if it is one.
+            The cell of the report's tables that it is, if it is one. A count that no table holds is a cell of its own.
+        tells : iterable of str
+            Cells that would follow from it, as both counts do from their share: it is hidden where one of them is.
 
         Raises
         ------
@@ -81,8 +87,12 @@ class Ledger:
             raise EvalkitError("two numbers have the same id", where=number.id)
         if not known(number.value):
             return None
+        cell = cell or (own_cell(number.id) if number.unit == "count" else "")
         self._cells[number.id] = cell
-        hide = hide or number.id in self.hiding.ids or cell in self.hiding.counts
+        self._tells[number.id] = told = frozenset([cell, *tells]) - {""}
+        if number.unit == "count":
+            self._exact[number.id] = float(number.value or 0)
+        hide = hide or not told.isdisjoint(self.hiding.counts)
         hide = hide or (number.unit == "count" and self.is_concealed(number.value))
         value = None if hide else as_written(self._as_told(number, cell))
         self._numbers[number.id] = dataclasses.replace(number, value=value)
@@ -108,12 +118,17 @@ class Ledger:
     @property
     def shown_cells(self) -> frozenset[str]:
         """The cells that at least one number shows or tells."""
-        shown = frozenset(self._cells[n.id] for n in self._numbers.values() if n.value is not None)
-        return (shown | self._told) - {""}
+        told = (self._tells[n.id] for n in self._numbers.values() if n.value is not None)
+        return frozenset(self._told).union(*told)
 
-    def cells_of(self, ids: Iterable[str]) -> frozenset[str]:
-        """Return the cells that some numbers are."""
-        return frozenset(self._cells[i] for i in ids) - {""}
+    def counts_of(self, ids: Iterable[str]) -> dict[str, float]:
+        """Return the cells that some counts are, with the counts as they were found."""
+        return {self._cells[i]: self._exact[i] for i in sorted(ids)}
+
+
+def own_cell(number_id: str) -> str:
+    """Return the name of the cell of a count that no table holds."""
+    return f"number.{number_id}"
 
 
 def as_written(value: Any) -> float | int | str:  # noqa: ANN401
