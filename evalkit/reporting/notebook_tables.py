@@ -1,7 +1,8 @@
 """Tables for notebooks, as the report words them; each function returns a great-tables object (extra `notebook`)."""
 
+import dataclasses
 import importlib.util
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
@@ -17,9 +18,11 @@ from evalkit.reporting.at_hand import of_check, of_effects, of_flow
 from evalkit.reporting.disclosure.ledger import named
 from evalkit.reporting.effect_rows import By, aggregations, effect_rows, main_scale, outcome_of
 from evalkit.reporting.page import Cell, Column, Page, Table, Writer
+from evalkit.reporting.sections import cost
 from evalkit.reporting.sections.balance import covariates
 from evalkit.reporting.sections.checks import details, sentence, worded
-from evalkit.reporting.sections.flow import steps
+from evalkit.reporting.sections.data import files, links, rules
+from evalkit.reporting.sections.flow import notes, steps
 from evalkit.reporting.words import Words, words
 
 if TYPE_CHECKING:
@@ -112,8 +115,7 @@ def released(release: Release, table: str, language: str = "en") -> "GT":
     release : Release
         After disclosure control.
     table : str
-        "flow", "effects/<estimate>/<aggregation>" or "checks/<check>" as in `release.tables`; "checks" for the verdicts
-        and sentences of all checks.
+        Any name in `release.tables`; "checks" for the verdicts and sentences of all checks.
     language : {"en", "ja"}
         Language of words and numbers.
 
@@ -124,24 +126,64 @@ def released(release: Release, table: str, language: str = "en") -> "GT":
     UnknownNameError
         The release has no such table.
     """
-    page = Page(release, words(language), {})
-    text, study, (kind, *parts) = page.words, release.study, table.split("/")
-    if table == "checks":
-        given = release.checks.items()
-        return _made(_verdicts(text, [_verdict(text, name, found, sentence(page, name)) for name, found in given]))
-    shown = [name for name in release.tables if name == "flow" or name.startswith("effects/")]
-    shown += [f"checks/{name}" for name in release.checks]
+    page, shown = Page(release, words(language), {}), ["checks", *release.tables]
     if table not in shown:
-        hint = did_you_mean(table, ["checks", *shown])
+        hint = did_you_mean(table, shown)
         raise UnknownNameError(f"the release has no table '{table}' to show", where="table", hint=hint)
-    rows = release.tables[table]
-    if kind == "flow":
-        return _made(steps(page, rows))
-    if kind == "effects":
-        return _made(_effects(page, rows, parts[1], (parts[0], study.outcome, page.confidence)))
-    if table == "checks/balance":
-        return _made(covariates(page, rows, is_matched=study.match.method != "none"))
-    return _made(details(page, study, text.method_title("checks", parts[0]), rows))
+    return _made(_printed(page, table))
+
+
+def _printed(page: Page, table: str) -> Table:
+    """Return a table of a release as its section of the report prints it."""
+    kind, *parts = table.split("/")
+    rows = page.release.tables.get(table, [])
+    printers: dict[str, Callable[[], Table]] = {
+        "flow": lambda: steps(page, rows),
+        "notes": lambda: _notes(page),
+        "cost": lambda: _cost(page),
+        "data": lambda: {"links": links, "rules": rules, "files": files}[parts[0]](page),
+        "families": lambda: _families(page, parts[0], rows),
+        "effects": lambda: _effects(page, rows, parts[1], (parts[0], page.release.study.outcome, page.confidence)),
+        "checks": lambda: _checks(page, parts, rows),
+    }
+    return printers[kind]()
+
+
+def _checks(page: Page, parts: Sequence[str], rows: Sequence[Row]) -> Table:
+    """Return the verdicts of all checks, or that of one by its values, or the table of one."""
+    text, release = page.words, page.release
+    if len(parts) != 1:
+        told = parts[:1] or release.checks
+        return _verdicts(text, [_verdict(text, name, release.checks[name], sentence(page, name)) for name in told])
+    if parts[0] == "balance":
+        return covariates(page, rows, is_matched=release.study.match.method != "none")
+    return details(page, release.study, text.method_title("checks", parts[0]), rows)
+
+
+def _notes(page: Page) -> Table:
+    title = page.words["flow.notes"]
+    return Table(title, [Column(title, is_number=False)], [[note] for note in notes(page)])
+
+
+def _cost(page: Page) -> Table:
+    """Return total effects and costs below what was awarded, or why no cost is told."""
+    caption = Markup("{}{}{}").format(page.words["sections.cost"], page.words["page.colon"], cost.spent(page))
+    return dataclasses.replace(cost.table(page), caption=caption)
+
+
+def _families(page: Page, estimate: str, rows: Sequence[Row]) -> Table:
+    """Return the adjusted p-values of one estimate by family of outcomes."""
+    text = page.words
+    columns = [Column(text[f"results.{key}"], is_number=False) for key in ("outcome", "family")]
+    lines = [
+        [
+            text.outcome(outcome_of(page.release.study.outcome, row.labels["outcome"])),
+            text[f"results.family_{row.labels['family']}"],
+            page.cell(row, "p_value"),
+        ]
+        for row in rows
+    ]
+    return Table(text.method_title("estimation", estimate), [*columns, Column(text["results.p_adjusted"])], lines)
 
 
 def _effects(writer: Writer, rows: Sequence[Row], by: str, of: tuple[str, Sequence[Outcome], Cell]) -> Table:

@@ -62,9 +62,8 @@ def entries(page: Page) -> Iterator[Entry]:
 def _money(page: Page) -> Iterator[Entry]:
     for item in ("当初予算額", "執行額", "執行率"):
         yield "予算・執行", item, page.words["page.not_said"]
-    told_cost = cost.table(page)
     yield "予算・執行", "交付額（本分析の支援企業）", cost.spent(page).striptags()
-    for row in told_cost.rows if told_cost else ():
+    for row in cost.table(page).rows:
         yield "単位当たりコスト", str(row[0]), f"{_plain(row[3])}当たり：{_plain(row[4])}"
 
 

@@ -13,8 +13,8 @@ from evalkit.reporting.reading import reading_of
 def render(page: Page) -> Markup:
     """Render the section."""
     told = table(page)
-    is_weak = told is not None and not page.release.grade.is_causal
-    return page.fill("cost.html.j2", spent=spent(page), table=told, is_weak=is_weak)
+    is_weak = bool(told.rows) and not page.release.grade.is_causal
+    return page.fill("cost.html.j2", spent=spent(page), table=told if told.rows else None, is_weak=is_weak)
 
 
 def spent(page: Page) -> Markup:
@@ -31,13 +31,13 @@ def spent(page: Page) -> Markup:
     return page.say("page.sentences", first=said, second=counted)
 
 
-def table(page: Page) -> Table | None:
-    """Return total effects and costs by outcome; None where no cost is told."""
+def table(page: Page) -> Table:
+    """Return total effects and costs by outcome; without rows where no cost is told."""
     words = page.words
     keys = ("outcome", "firm_years", "total", "unit", "cost")
     columns = [Column(words[f"cost.{key}"], is_number=key in ("firm_years", "total", "cost")) for key in keys]
     lines = [_line(page, row) for row in page.release.tables["cost"][1:]]
-    return Table(words["cost.caption"], columns, lines) if lines else None
+    return Table(words["cost.caption"], columns, lines)
 
 
 def _whole(page: Page) -> Row:

@@ -13,7 +13,7 @@ def render(page: Page) -> Markup:
     first, last = (page.number(f"study.{end}_period") for end in ("first", "last"))
     return page.fill(
         "data.html.j2", lead=page.say("data.lead", first=first, last=last),
-        sources=_sources(page), links=_links(page), rules=_rules(page), files=_files(page),
+        sources=_sources(page), links=links(page), rules=rules(page), files=files(page),
     )  # fmt: skip
 
 
@@ -34,7 +34,8 @@ def _sources(page: Page) -> Table:
     return Table(words["data.sources"], [Column(words[f"data.{key}"], is_number=False) for key in keys], rows)
 
 
-def _links(page: Page) -> Table | None:
+def links(page: Page) -> Table:
+    """Return the awards by programme and year, and the share of them that found a firm."""
     words, table = page.words, page.release.tables["data/links"]
     columns = [Column(words["data.programme"], is_number=False), Column(words["data.year"], is_number=False)]
     columns += [Column(words["data.n_awards"]), Column(words["data.linked"])]
@@ -47,15 +48,16 @@ def _links(page: Page) -> Table | None:
         ]
         for row in table
     ]
-    return Table(words["data.links"], columns, rows) if rows else None
+    return Table(words["data.links"], columns, rows)
 
 
-def _rules(page: Page) -> Table | None:
+def rules(page: Page) -> Table:
+    """Return the rows set aside, by step and rule."""
     words = page.words
     columns = [Column(words["flow.step"], is_number=False), Column(words["data.rule"], is_number=False)]
     columns += [Column(words["data.n_rows"])]
     rows = [_rule(page, row) for row in page.release.tables["data/rules"]]
-    return Table(words["data.rules"], columns, rows) if rows else None
+    return Table(words["data.rules"], columns, rows)
 
 
 def _rule(page: Page, row: Row) -> list[Cell]:
@@ -64,11 +66,12 @@ def _rule(page: Page, row: Row) -> list[Cell]:
     return [step_label(row.labels["step"], row.labels["unit"], words), named, page.cell(row, "rows")]
 
 
-def _files(page: Page) -> Table | None:
+def files(page: Page) -> Table:
+    """Return the files with their SHA-256."""
     words = page.words
     columns = [Column(words["data.file"], is_number=False), Column("SHA-256", is_number=False)]
     rows: list[list[Cell]] = [
         [Markup("<code>{}</code>").format(row.labels["file"]), page.cell(row, "sha256")]
         for row in page.release.tables["data/files"]
     ]
-    return Table(words["data.files"], columns, rows) if rows else None
+    return Table(words["data.files"], columns, rows)

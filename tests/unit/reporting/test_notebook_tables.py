@@ -6,10 +6,13 @@ from html.parser import HTMLParser
 
 import pytest
 
+import complete_reports
 import evalkit as ek
 import reports
+from complete_reports import with_amounts
 from evalkit.errors import MissingExtraError, UnknownNameError
 from evalkit.model.check import CheckResult
+from evalkit.model.evaluation import Inputs
 from evalkit.model.flow import Flow, FlowStep
 from evalkit.reporting.effect_rows import AGGREGATIONS, aggregations, effect_rows
 from evalkit.reporting.numbers import shown
@@ -88,6 +91,12 @@ def released(made):
     return ek.release(made)
 
 
+@pytest.fixture(scope="module")
+def whole():
+    """A release with every table: files, links, cost."""
+    return ek.release(complete_reports.evaluation(sample=with_amounts(reports.sample())))
+
+
 @pytest.mark.parametrize("language", ["en", "ja"])
 @pytest.mark.parametrize("by", ["overall", "event_time", "cohort", "year"])
 def test_every_number_of_effects_is_that_of_the_rows(made, by, language):
@@ -135,15 +144,21 @@ def test_a_release_shows_the_same_as_the_records_behind_it(made, released, langu
 
 
 @pytest.mark.parametrize("language", ["en", "ja"])
-def test_numbers_of_a_release_have_their_ids(released, language):
+def test_every_table_of_a_release_is_shown_with_the_ids_of_its_numbers(whole, language):
     text = words(language)
-    names = [n for n in released.tables if n.startswith("effects/")] + [f"checks/{n}" for n in released.checks]
-    for name in ("checks", "flow", *names):
-        html = ek.tables.released(released, name, language).as_raw_html()
+    printed = set()
+    for name in ("checks", *whole.tables):
+        html = ek.tables.released(whole, name, language).as_raw_html()
         found = re.findall(r'data-ref="([^"]+)"[^>]*>([^<]*)<', html)
-        assert found, name
+        assert bool(found) == any(row.numbers for row in whole.tables.get(name, [])) or name == "checks", name
+        printed |= {number_id for number_id, _ in found}
         for number_id, told in found:
-            assert told.replace("&lt;", "<") == shown(released.numbers[number_id], text)
+            assert told.replace("&lt;", "<") == shown(whole.numbers[number_id], text)
+    parts = ("notes.", "cost.", "data.files.", "data.links.", "data.rules.", "families.")
+    for part in parts:
+        own = {i for i in whole.numbers if i.startswith(part)}
+        assert own, part
+        assert own <= printed | {"cost.n_unknown"}, part  # only where it is why no cost is told
 
 
 def test_hidden_numbers_stay_hidden():
@@ -199,15 +214,18 @@ def test_a_missing_package_is_an_error_that_names_the_extra(made, monkeypatch):
 
 
 @pytest.mark.parametrize("language", ["en", "ja"])
-def test_nothing_in_a_table_acts_or_asks_for_anything(released, language):
+def test_nothing_in_a_table_acts_or_asks_for_anything(language):
     hostile = Flow((FlowStep("<script>alert(1)</script>", '"><img src=x>', 9, 9, reason="<a href=x>"),))
+    links = [{**row, "programme": "<script>alert(2)</script>"} for row in complete_reports.LINKS]
+    inputs = Inputs({"<img src=x>": "ab"}, tuple(links))
+    told = ek.release(complete_reports.evaluation(flow=hostile, inputs=inputs))
     check = CheckResult("<b>", "?", "fail", "<script>", {"case": ""}, None, ({"<i>": "<img src=x>", "x": 1.0},))
     tables = [
         ek.tables.flow(hostile, language), ek.tables.checks(check, language), ek.tables.check(check, language),
-        ek.tables.released(released, "checks", language),
+        *(ek.tables.released(told, name, language) for name in ("checks", *told.tables)),
     ]  # fmt: skip
     for html in (made.as_raw_html() for made in tables):
         found = Cells(html)
-        assert found.tags <= {"div", "style", "table", "thead", "tbody", "tr", "td", "th", "span"}
+        assert found.tags <= {"div", "style", "table", "thead", "tbody", "tr", "td", "th", "span", "code"}
         assert not {name for name in found.attributes if name.startswith("on") or name in ("src", "href")}
         assert not re.search(r"https?:|url\(|@import", html)
