@@ -8,6 +8,8 @@ from evalkit.plan.comparison import ESTIMATE, effect_changes
 
 LARGEST_MOVE = 3
 """Standard errors of the last edition. An effect moves within it when only some firms are added or corrected."""
+WATCHED = ("overall", "group")
+"""The averages that are compared: what a report concludes from, as a whole and of each group of firms."""
 Numbers = Sequence[Mapping[str, Any]]
 
 
@@ -18,7 +20,7 @@ class Movement:
     Parameters
     ----------
     id : str
-        "<estimate>.overall.<outcome>".
+        "<estimate>.overall.<outcome>" or "<estimate>.group.<outcome>.<group>".
     rule : {"sign", "moved", "unknown"}
         It changed its sign, and both intervals are away from zero; it moved by more than `LARGEST_MOVE` standard errors
         of the last edition; or how far it moved cannot be told, because it is gone or had no standard error.
@@ -34,14 +36,15 @@ class Movement:
 def planned_changes(before: Numbers, after: Numbers) -> list[dict[str, Any]]:
     """Return the changes of planned effects, as `comparison.effect_changes` has them.
 
-    Planned is the overall effect on every outcome of the study by every estimate of it.
+    Planned is the overall effect on every outcome of the study by every estimate of it, and that on each of its
+    groups of firms.
 
     Parameters
     ----------
     before, after : list of dict
         `results.json` of the last edition and of the new one.
     """
-    return [row for row in effect_changes(before, after) if row["id"].split(".")[1] == "overall"]
+    return [row for row in effect_changes(before, after) if row["id"].split(".")[1] in WATCHED]
 
 
 def movements(before: Numbers, after: Numbers) -> list[Movement]:

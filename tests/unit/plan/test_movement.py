@@ -32,10 +32,17 @@ def numbers(estimate, std_error=0.02, name="m.overall.sales", interval=True):
     (numbers(None, None), numbers(0.9), None),
     ([], numbers(0.9), None),
     (numbers(0.1, name="m.event_time.sales.2"), numbers(0.9, name="m.event_time.sales.2"), None),
+    (numbers(0.1, name="m.cohort.sales.2018"), numbers(0.9, name="m.cohort.sales.2018"), None),
+    (numbers(0.1, name="m.group.sales.A"), numbers(0.1 + 2.9 * 0.02, name="m.group.sales.A"), None),
+    (numbers(0.1, name="m.group.sales.A"), numbers(0.1 + 3.1 * 0.02, name="m.group.sales.A"), "moved"),
+    (numbers(0.05, name="m.group.sales.A"), numbers(-0.005, 0.002, name="m.group.sales.A"), "sign"),
+    (numbers(0.1, name="m.group.sales.A"), numbers(None, None, name="m.group.sales.A"), None),
+    (numbers(0.1, name="m.group.sales.A"), numbers(0.1, name="m.group.sales.B"), "unknown"),
     (numbers(0.1, 0.02, interval=False), numbers(0.9, interval=False), "moved"),
 ])  # fmt: skip
 def test_rules(before, after, rule) -> None:
-    """At the bound and beyond it; signs, with and without a zero in an interval; hidden, new, gone, not planned."""
+    """At the bound and beyond it; signs, with and without a zero in an interval; hidden, new, gone, not planned;
+    groups of firms as well."""
     found = movements(before, after)
     assert [m.rule for m in found] == ([] if rule is None else [rule])
 

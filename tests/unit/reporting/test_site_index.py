@@ -1,16 +1,20 @@
 """The index of a site, and the overview of a release that it is made from."""
 
+import dataclasses
 import json
 import re
 from html.parser import HTMLParser
 
+import numpy as np
 import pytest
 
 import reports
 import sites
+from evalkit.plan.movement import movements
 from evalkit.reporting.exports import overview
 from evalkit.reporting.release import release
 from evalkit.reporting.site_index import index_page, moved_too_far
+from evalkit.reporting.tables import results
 
 SAID = {
     "en": ["newer edition (2026-04-15) is held", "late since 2026-02-01: Firm-years. The newest file is of 2025-01",
@@ -100,6 +104,35 @@ def test_the_overview_has_what_the_report_says() -> None:
     assert first["estimate"] == released.numbers["effects.group_time.overall.sales.estimate"].value
     assert (first["outcome"], first["shown"]["en"]) == ({"en": "Sales", "ja": "売上高"}, "5.1%")
     assert len(told["effects"]) == 4
+
+
+def grouped(late: float):
+    """Release the small study with the cohorts of 2018 and of later years as groups.
+
+    What sales of the later one gain those of the other lose: 30 * 3 + 20 * 2 firm-years against 40 * 4.
+    """
+    made = reports.effects(reports.study())
+    is_late = made.table["cohort"] > 2018
+    table = made.table.assign(group=np.where(is_late, LATER, "製造業"))
+    is_moved = (table["outcome"] == "sales") & (table["event_time"] >= 0)
+    table.loc[is_moved, "estimate"] += np.where(is_late, late, -late * 130 / 160)[is_moved]
+    shares = dataclasses.replace(made.shares, groups=np.array(["製造業", LATER, LATER]))
+    return release(reports.evaluation(effects=(dataclasses.replace(made, table=table, shares=shares),)))
+
+
+LATER = "Other <b>, services"
+
+
+def test_groups_that_moved_far_hold_an_edition_and_are_named_also_where_the_whole_stays() -> None:
+    before, after = grouped(0.0), grouped(0.1)
+    labels = {e["id"]: e for e in json.loads(overview.text(after))["effects"]}
+    found = {m.id: m for m in movements(results(before), results(after))}
+    assert set(found) == {f"group_time.group.sales.{group}" for group in ("製造業", LATER)}
+    assert set(found) <= set(labels)
+    told = labels[f"group_time.group.sales.{LATER}"]
+    assert told["outcome"] == {"en": f"Sales, {LATER}", "ja": f"売上高・企業群「{LATER}」"}
+    reason = moved_too_far("moved", found[told["id"]].standard_errors, 3, told)
+    assert reason["ja"].startswith(f"売上高・企業群「{LATER}」（")
 
 
 def test_effects_of_a_comparison_that_does_not_hold_are_not_shown() -> None:
