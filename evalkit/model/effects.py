@@ -124,6 +124,9 @@ class Effects:
     columns : dict of outcome name to int
         Columns, beside firm effects, of the regression that all effects of an outcome are coefficients of; no entry
         where each is estimated by itself.
+    groups_apart : bool
+        Whether groups share no firm in either arm, so that firms behind several of them add up. Else they share their
+        comparison firms, as amounts of one programme do.
     """
 
     table: "pd.DataFrame"
@@ -139,6 +142,7 @@ class Effects:
     draws: Draws | None = None
     notes: tuple[str, ...] = ()
     columns: dict[str, int] = dataclasses.field(default_factory=dict)
+    groups_apart: bool = False
 
     @property
     def row_dof(self) -> NDArray[np.float64]:
@@ -190,6 +194,7 @@ class Effects:
             "method": self.method, "options": self.options, "baseline": self.baseline, "level": self.level,
             "dof": _stored(self.dof), "notes": self.notes, "shares": self.shares is not None,
             "parts": self.parts is not None, "draws": self.draws is not None, "columns": self.columns,
+            "groups_apart": self.groups_apart,
             "outcomes": [o.model_dump(mode="json") for o in self.outcomes],
         }  # fmt: skip
         store.write_json(folder / "settings.json", meta)
@@ -214,6 +219,7 @@ class Effects:
             draws=_loaded(Draws, folder, "draws_") if meta["draws"] else None,
             notes=tuple(meta["notes"]),
             columns=meta["columns"],
+            groups_apart=meta["groups_apart"],
         )
 
 

@@ -73,7 +73,7 @@ def aggregate(effects: Effects, by: Aggregation = "overall", window: tuple[int, 
     slope = _share_slope(cells, rows, estimate, effects.shares)
     vcov, shares = _propagate(weights, slope, effects)
     averages = averaged(effects, weights, slope)
-    table, vcov = effects_table(_labels(cells, rows, by), estimate, vcov, averages.dof, effects.level)
+    table, vcov = effects_table(_labels(effects, rows, by), estimate, vcov, averages.dof, effects.level)
     return dataclasses.replace(averages, table=table, vcov=vcov, method=f"{effects.method}/{by}", shares=shares)
 
 
@@ -184,24 +184,43 @@ def _propagate(
     return vcov, shares
 
 
-def _labels(cells: pd.DataFrame, rows: list[NDArray[np.intp]], by: Aggregation) -> dict[str, list[object]]:
+def _labels(effects: Effects, rows: list[NDArray[np.intp]], by: Aggregation) -> dict[str, list[object]]:
+    cells = effects.table
     first = cells.iloc[[members[0] for members in rows]]
     named = ("outcome", "estimand") if by == "overall" else ("outcome", "estimand", by)
-    n_control = cells["n_control"].to_numpy(dtype=np.int64, na_value=-1)
-    most = [int(n_control[members].max()) for members in rows]
     return {name: [*first[name]] for name in named} | {
-        "n_treated": [*distinct_treated(cells, rows)], "n_control": [None if n < 0 else n for n in most],
+        "n_treated": [*distinct_treated(effects, rows)], "n_control": [*distinct_control(effects, rows)],
     }  # fmt: skip
 
 
-def distinct_treated(cells: pd.DataFrame, rows: Sequence[NDArray[np.intp]]) -> list[int]:
+def distinct_treated(effects: Effects, rows: Sequence[NDArray[np.intp]]) -> list[int]:
     """Count the treated firms behind rows once: cohorts and their groups are disjoint, a cohort's cells are not."""
+    cells = effects.table
     n_treated = cells["n_treated"].to_numpy(dtype=np.int64, na_value=0)
     no_cohort = cells["cohort"].isna().to_numpy()
-    code = cells.groupby(["cohort", "group"], dropna=False).ngroup().to_numpy()
-    found = []
-    for members in rows:
-        most = np.zeros(code.max() + 1, dtype=np.int64)
-        np.maximum.at(most, code[members], n_treated[members])
-        found.append(int(n_treated[members].max() if no_cohort[members].any() else most.sum()))
-    return found
+    code = np.asarray(cells.groupby(["cohort", "group"], dropna=False).ngroup(), np.intp)
+    return [
+        int(_most(n_treated, members, _group_codes(effects) if no_cohort[members].any() else code).sum())
+        for members in rows
+    ]
+
+
+def distinct_control(effects: Effects, rows: Sequence[NDArray[np.intp]]) -> list[int | None]:
+    """Count the comparison firms behind rows once: cells share them, and groups where they are not apart."""
+    n_control, code = effects.table["n_control"].to_numpy(dtype=np.int64, na_value=-1), _group_codes(effects)
+    most = [_most(n_control, members, code) for members in rows]
+    return [None if own.min() < 0 else int(own.sum()) for own in most]
+
+
+def _group_codes(effects: Effects) -> NDArray[np.intp]:
+    """Return a number for each row's group (rows,): rows of groups that share firms have the same."""
+    group = effects.table["group"]
+    return np.asarray(group.factorize()[0] if effects.groups_apart else np.zeros(len(group), np.intp), np.intp)
+
+
+def _most(n: NDArray[np.int64], members: NDArray[np.intp], code: NDArray[np.intp]) -> NDArray[np.int64]:
+    """Return the largest count of each code among some rows: the cells of one are of the same firms."""
+    found, place = np.unique(code[members], return_inverse=True)
+    most = np.full(len(found), -1, np.int64)
+    np.maximum.at(most, place, n[members])
+    return most

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from evalkit.errors import EstimationError
 from evalkit.model.effects import Effects
-from evalkit.stats.aggregate import distinct_treated, within_whole
+from evalkit.stats.aggregate import distinct_control, distinct_treated, within_whole
 from evalkit.stats.averages import averaged
 from evalkit.stats.inference import effects_table
 
@@ -84,11 +84,11 @@ def total(effects: Effects) -> Effects:
     is_after = (table["event_time"] >= 0).to_numpy(dtype=bool) & ~within_whole(table)
     outcomes = list(dict.fromkeys(table["outcome"]))
     matrix = np.array([np.where(is_after & (table["outcome"] == o).to_numpy(bool), mass, 0.0) for o in outcomes])
-    parts = [table[row != 0] for row in matrix]
+    members = [np.flatnonzero(row) for row in matrix]
     labels: dict[str, list[object]] = {
-        "outcome": list(outcomes), "estimand": [p["estimand"].iloc[0] for p in parts],
-        "n_treated": [*distinct_treated(table, [np.flatnonzero(row) for row in matrix])],
-        "n_control": [int(p["n_control"].max()) for p in parts],
+        "outcome": list(outcomes), "estimand": [table["estimand"].iloc[own[0]] for own in members],
+        "n_treated": [*distinct_treated(effects, members)],
+        "n_control": [*distinct_control(effects, members)],
     }  # fmt: skip
     return _combined(effects, matrix, labels, "total")
 
@@ -103,4 +103,5 @@ def _combined(
     combined = averaged(effects, matrix)
     estimate = matrix @ effects.table["estimate"].to_numpy(dtype=np.float64)
     table, vcov = effects_table(labels, estimate, vcov, combined.dof, effects.level)
-    return dataclasses.replace(combined, table=table, vcov=vcov, method=f"{effects.method}/{suffix}", shares=None)
+    method = f"{effects.method}/{suffix}"
+    return dataclasses.replace(combined, table=table, vcov=vcov, method=method, shares=None, groups_apart=False)

@@ -33,6 +33,7 @@ def side_by_side(groups: Mapping[str, Effects]) -> Effects:
         found[0], table=table, vcov=_vcov([e.vcov for e in found]), dof=dof if np.isfinite(dof).any() else np.inf,
         shares=_shares(groups), parts=_parts(found), draws=_draws([e.draws for e in found]), notes=_notes(found),
         columns={o: max(e.columns.get(o, 0) for e in found) for e in found for o in e.columns},
+        groups_apart=True,
     )  # fmt: skip
 
 

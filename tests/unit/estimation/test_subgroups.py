@@ -124,6 +124,41 @@ def test_counts_in_notes_are_those_of_all_groups() -> None:
     assert "always_treated_dropped:40" in notes
 
 
+@pytest.mark.parametrize("by", ["overall", "event_time", "cohort", "year"])
+@pytest.mark.parametrize("estimator", ["group_time", "event_study", "imputation"])
+def test_averages_over_groups_count_the_firms_of_all_of_them(estimator: str, by: str) -> None:
+    """Firm by firm, from the award on: those of the groups compared, once each; one group may be left out."""
+    frame = table(missing=0.0)
+    n_lonely = 5 if estimator == "group_time" else 0  # others refuse such a group, or compare within it
+    lonely = frame["firm"].isin(frame.loc[frame["g"] > 0, "firm"].unique()[:n_lonely])
+    frame = frame.assign(industry=frame["industry"].mask(lonely, "third"))
+    found = ek.estimate(twins.sample(panel(frame)), "subgroups", by="industry", estimator=estimator)
+    if by in ("cohort", "year") and found.table[by].isna().any():
+        pytest.skip("the estimator has no such effects")
+    firms = frame[~lonely].groupby("firm")["g"].first()
+    n_control = int((firms == 0).sum())
+    averages = ek.aggregate(found, by).table
+    averages = averages[averages["event_time"].fillna(0) >= 0]
+    assert (averages["n_control"] == n_control).all()
+    assert n_control > found.table["n_control"].max()
+    last = frame["year"].max()
+    behind = {
+        "overall": lambda _: firms > 0, "cohort": lambda g: firms == g, "year": lambda t: (firms > 0) & (firms <= t),
+        "event_time": lambda e: (firms > 0) & (firms + e).between(frame["year"].min(), last),
+    }[by]  # fmt: skip
+    levels = [None] if by == "overall" else averages[by]
+    assert averages["n_treated"].tolist() == [int(behind(level).sum()) for level in levels]
+
+
+def test_the_total_over_groups_counts_the_firms_of_all_of_them(tmp_path) -> None:
+    """Also after the effects were saved and read again."""
+    frame = table(missing=0.0)
+    ek.estimate(twins.sample(panel(frame)), "subgroups", by="industry").save(tmp_path)
+    firms = frame.groupby("firm")["g"].first()
+    (row,) = ek.total(ek.Effects.load(tmp_path)).table.to_dict("records")
+    assert (row["n_treated"], row["n_control"]) == ((firms > 0).sum(), (firms == 0).sum())
+
+
 def test_clusters_may_lie_within_groups_but_not_reach_over_them() -> None:
     frame = table(n=400, missing=0.0)
     frame["within"] = frame["industry"] + frame["place"]
