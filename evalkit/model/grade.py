@@ -20,7 +20,8 @@ class Grade:
         Step of the OECD framework for evaluating SME policies: 4 compares with typical firms, 5 with matched firms, 6
         takes out selection as well.
     reasons : tuple of str
-        Why it is no higher, by key: "difference_in_differences", "few_pre_periods", "check:overlap", ...
+        Why it is no higher, by key: "difference_in_differences", "few_pre_periods", "check:overlap", ...; what fails
+        without lowering it: "noted:placebo_outcomes".
     lowered : str
         Why a person lowered it, "" when nobody did.
     """

@@ -2,7 +2,8 @@
 
 Difference-in-differences reaches level 3 of the Maryland scale when both groups were seen often enough before the award
 and the evidence speaks for the comparison. One thing that is missing or speaks against it makes it level 2, and level 1
-where neither matching nor covariates make the groups alike.
+where neither matching nor covariates make the groups alike. Checks of effects that fail (made-up awards, outcomes that
+cannot react, neighbours) are in no rule of the scale: they are named beside the level, for a person who may lower it.
 
 Reference
 ---------
@@ -28,6 +29,8 @@ LARGEST_SMD, LEAST_LINKED, LARGEST_MISSING_GAP = 0.25, 0.70, 0.20
 NOTED_MISSING_GAP = 0.05
 """Gap of missing outcomes of which the report warns."""
 ALPHA = 0.05
+JUDGED = ("attrition", "balance", "pretrends")
+"""Checks of which a rule of the grade takes the figure, whatever their verdict."""
 TYPICAL_FIRMS, MATCHED_FIRMS, WITHOUT_SELECTION = 4, 5, 6
 """Steps of the OECD framework."""
 
@@ -45,6 +48,7 @@ def grade(evaluation: Evaluation) -> Grade:
     found = _against(evaluation)
     proposed = CAUSAL - bool(found) - (bool(found) and not is_adjusted)
     reasons = ("difference_in_differences", *found, *(("unadjusted",) if found and not is_adjusted else ()))
+    reasons += tuple(f"noted:{name}" for name in _noted(evaluation.checks))
     oecd = TYPICAL_FIRMS if not is_adjusted else WITHOUT_SELECTION if proposed == CAUSAL else MATCHED_FIRMS
     if study.grade is None:
         return Grade(proposed, proposed, oecd, reasons)
@@ -71,8 +75,17 @@ def _against(evaluation: Evaluation) -> list[str]:
         "missing_outcomes": _missing_gap(sample, checks) > LARGEST_MISSING_GAP,
         **_pretrends(checks), **_balance(checks),
     }  # fmt: skip
-    failed = {c.name for c in checks if c.verdict == "fail" and _is_design(c.name)} - {"balance"}
-    return [*(key for key, is_true in facts.items() if is_true), *(f"check:{name}" for name in sorted(failed))]
+    failed = sorted(name for name in _failed(checks) if _is_design(name))
+    return [*(key for key, is_true in facts.items() if is_true), *(f"check:{name}" for name in failed)]
+
+
+def _noted(checks: tuple[CheckResult, ...]) -> list[str]:
+    """Return the checks that fail and lower no grade: they look at effects, not at the design."""
+    return sorted(name for name in _failed(checks) if not _is_design(name))
+
+
+def _failed(checks: tuple[CheckResult, ...]) -> set[str]:
+    return {c.name for c in checks if c.verdict == "fail"} - set(JUDGED)
 
 
 def _pre_periods(sample: MatchedSample) -> int:

@@ -7,7 +7,8 @@ from markupsafe import Markup
 from evalkit.model.plan import PlanRecord, status_of
 from evalkit.reporting.page import Cell, Column, Page, Table
 
-CHECK = "check:"
+CHECKS = ("check", "noted")
+"""Reasons that name a check."""
 
 
 def render(page: Page) -> Markup:
@@ -81,8 +82,9 @@ def _reasons(page: Page) -> list[Cell]:
     words, grade = page.words, page.release.grade
     lines: list[Cell] = []
     for key in grade.reasons:
-        title = words.method_title("checks", key.removeprefix(CHECK))
-        lines.append(page.say("grade.check", title=title) if key.startswith(CHECK) else words[f"grade.{key}"])
+        kind, _, name = key.partition(":")
+        titles = {"title": words.method_title("checks", name)} if kind in CHECKS else {}
+        lines.append(page.say(f"grade.{kind}", **titles))
     if grade.lowered:
         lines.append(page.say("grade.lowered", proposed=page.number("grade.proposed"), reason=grade.lowered))
     return lines

@@ -96,6 +96,21 @@ def test_any_check_of_the_design_that_fails_counts() -> None:
     assert grade(reports.evaluation(checks=checks)).reasons == (*BASE, "check:overlap", "unadjusted")
 
 
+@pytest.mark.parametrize("name", ["placebo_outcomes", "placebo_dates", "spillover", "honest_did"])
+@pytest.mark.parametrize("verdict", ["pass", "warn", "fail"])
+def test_a_check_of_effects_that_fails_is_named_and_lowers_nothing(name: str, verdict: str) -> None:
+    result = CheckResult(name, "?", verdict, "?", {"case": ""}, None)
+    found = grade(reports.evaluation(study=reports.study(match=MATCHED), checks=(*reports.checks(), result)))
+    assert found.proposed == 3
+    assert found.reasons == (*BASE, *([f"noted:{name}"] if verdict == "fail" else []))
+
+
+def test_splits_of_firms_nobody_supported_are_of_the_design() -> None:
+    failed = CheckResult("aa_splits", "?", "fail", "?", {"case": ""}, None)
+    found = grade(reports.evaluation(study=reports.study(match=MATCHED), checks=(*reports.checks(), failed)))
+    assert (found.proposed, found.reasons) == (2, (*BASE, "check:aa_splits"))
+
+
 @pytest.mark.parametrize("options", [{"adjustment": "regression"}, {"baseline": ("size",)}, {"covariates": ("size",)}])
 def test_covariates_adjust(options: dict) -> None:
     asked = reports.study(match={"method": "none"})

@@ -10,6 +10,7 @@ import pytest
 import complete_reports
 import reports
 from browser import CHROMIUM
+from evalkit.model.check import CheckResult
 from evalkit.model.plan import Deviation, PlannedPower, PlanRecord, Unsealing
 from evalkit.reporting.page import Page
 from evalkit.reporting.release import release
@@ -92,11 +93,16 @@ def test_what_a_rehearsal_told_is_printed_and_that_there_was_none(language: str)
 def test_every_reason_of_a_grade_has_words(language: str) -> None:
     keys = ("difference_in_differences", "no_pre_period", "few_pre_periods", "few_treated", "few_linked",
             "missing_outcomes", "pretrends_untested", "pretrends_rejected", "balance_untested", "unbalanced",
-            "unadjusted", "lowered", "check")  # fmt: skip
+            "unadjusted", "lowered", "check", "noted")  # fmt: skip
     assert {*keys, "title", "sentence"} == set(words(language).keys("grade"))
     lowered = reports.study(grade={"sms": 1, "reason": "volunteers"})
-    made = release(reports.evaluation(study=lowered))
-    assert "volunteers" in html(Page(made, words(language), {}))
+    failed = CheckResult("placebo_outcomes", "?", "fail", "?", {"case": ""}, None)
+    page = html(
+        Page(release(reports.evaluation(study=lowered, checks=(*reports.checks(), failed))), words(language), {})
+    )
+    assert "volunteers" in page
+    title = words(language).method_title("checks", "placebo_outcomes")
+    assert words(language)["grade.noted"].format(title=title) in page
 
 
 @pytest.mark.skipif(not (CHROMIUM.is_file() and shutil.which("pdftotext")), reason="no browser, or no pdftotext")
