@@ -2,7 +2,7 @@
 
 Difference-in-differences reaches level 3 of the Maryland scale when both groups were seen often enough before the award
 and the evidence speaks for the comparison. One thing that is missing or speaks against it makes it level 2, and level 1
-where neither matching nor covariates make the groups alike. Checks of effects that fail (made-up awards, outcomes that
+where neither matching nor covariates make the groups alike. Other checks that fail (made-up awards, outcomes that
 cannot react, neighbours) are in no rule of the scale: they are named beside the level, for a person who may lower it.
 
 Reference
@@ -80,7 +80,7 @@ def _against(evaluation: Evaluation) -> list[str]:
 
 
 def _noted(checks: tuple[CheckResult, ...]) -> list[str]:
-    """Return the checks that fail and lower no grade: they look at effects, not at the design."""
+    """Return the checks that fail and lower no grade, because no rule of the scale names them."""
     return sorted(name for name in _failed(checks) if not _is_design(name))
 
 

@@ -98,7 +98,7 @@ def test_any_check_of_the_design_that_fails_counts() -> None:
 
 @pytest.mark.parametrize("name", ["placebo_outcomes", "placebo_dates", "spillover", "honest_did"])
 @pytest.mark.parametrize("verdict", ["pass", "warn", "fail"])
-def test_a_check_of_effects_that_fails_is_named_and_lowers_nothing(name: str, verdict: str) -> None:
+def test_a_check_without_a_rule_that_fails_is_named_and_lowers_nothing(name: str, verdict: str) -> None:
     result = CheckResult(name, "?", verdict, "?", {"case": ""}, None)
     found = grade(reports.evaluation(study=reports.study(match=MATCHED), checks=(*reports.checks(), result)))
     assert found.proposed == 3
