@@ -5,6 +5,7 @@ import datetime as dt
 from pathlib import Path
 
 from evalkit.errors import DataError, StudyError
+from evalkit.etl.arrival import NOT_READY, require_arrived
 from evalkit.etl.layouts import Role
 from evalkit.etl.paths import input_files
 from evalkit.etl.vintages import held, label_of, sources_of
@@ -13,7 +14,7 @@ from evalkit.model.study import Source, Study
 
 @dataclasses.dataclass(frozen=True)
 class Late:
-    """A source that is not there, or whose newest vintage is too old.
+    """A source that is not there, or not whole, or whose newest vintage is too old.
 
     Parameters
     ----------
@@ -61,9 +62,11 @@ def late_sources(study: Study, root: Path, day: str) -> list[Late]:
 
 def _late(role: Role, source: Source, root: Path, days: int | None, day: str) -> Late | None:
     try:
-        files = [] if source.table else input_files(source.path, root, f"sources.{role}.path")
+        where = f"sources.{role}.path"
+        require_arrived(source, root, where)
+        files = [] if source.table else input_files(source.path, root, where)
     except DataError as error:
-        if error.code != "E_NO_FILE":
+        if error.code not in ("E_NO_FILE", NOT_READY):
             raise
         return Late(role)
     if days is None:

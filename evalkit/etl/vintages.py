@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, get_args
 
 from evalkit.errors import DataError, EvalkitError, IntegrityError, each, raise_all
 from evalkit.etl import layouts
+from evalkit.etl.arrival import require_arrived
 from evalkit.etl.layouts import Field, Layout, Role
 from evalkit.etl.paths import input_files
 from evalkit.etl.reading.postgres_text import write_table
@@ -114,10 +115,11 @@ def source_files(declared: Source, root: Path, where: str, year_start: str) -> l
     Raises
     ------
     DataError
-        What `input_files` refuses; `E_VINTAGE`: a file without a date, or of another layout.
+        What `input_files` and `require_arrived` refuse; `E_VINTAGE`: a file without a date, or of another layout.
     IntegrityError
         An archived file is not the one that was imported.
     """
+    require_arrived(declared, root, where)
     if declared.fiscal_year_from != "vintage":
         return [InputFile(p, _name(p, root)) for p in input_files(declared.path, root, where)]
     vintages = held(root, declared.archive) if declared.archive else _present(declared, root, where)
@@ -194,6 +196,7 @@ def _imported(source: Source, root: Path, where: str) -> Source:
         vintage = _keep_table(source, folder, where)
         _index(folder, vintage)
         return source.model_copy(update={"path": vintage.path, "table": ""})
+    require_arrived(source, root, f"{where}.path")
     for path in input_files(source.path, root, f"{where}.path"):
         _index(folder, _keep_file(source, folder, path, _name(path, root)))
     return source

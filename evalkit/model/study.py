@@ -49,6 +49,9 @@ class Source(StudyPart):
 
     `codes` names a CSV file with a column `code` for columns that hold codes: others are counted. `concordance` names
     one with `former_code` and `code`, by which codes of an earlier revision are translated.
+
+    `arrived` names the file that whoever delivers the files writes last: an empty one, or hashes as `sha256sum` lists
+    them. Without it, or where a hash differs, the source counts as not there yet.
     """
 
     layout: Name
@@ -69,6 +72,7 @@ class Source(StudyPart):
     date_order: Literal["ymd", "dmy", "mdy"] = "ymd"
     nonnegative: tuple[str, ...] = ()
     table: str = ""
+    arrived: str = ""
     archive: Annotated[str, Field(pattern=r"^([a-z0-9][a-z0-9-]{0,63})?$")] = ""
     vintage: Annotated[str, Field(pattern=r"^([0-9]{4}(-(0[1-9]|1[0-2])(-(0[1-9]|[12][0-9]|3[01]))?)?)?$")] = ""
     fiscal_year_from: Literal["", "vintage", "period_end"] = ""
@@ -97,6 +101,8 @@ class Source(StudyPart):
             raise ValueError("path must be postgresql:NAME, NAME in capitals; the URL is in EVALKIT_POSTGRES_NAME")
         if is_database and not re.fullmatch(r"[^.\0]+\.[^.\0]+", self.table):
             raise ValueError('table must be "schema.table"')
+        if is_database and self.arrived:
+            raise ValueError("a table has no file that says it has arrived")
         if is_database and not self.archive:
             raise ValueError("a table changes, so what is read of it is kept: name an archive")
         return self

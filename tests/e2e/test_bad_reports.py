@@ -229,6 +229,34 @@ def test_RUN10_without_its_input_a_run_is_refused_and_the_last_report_stays(tmp_
     assert small_study.tree(release_folder(study)) == before
 
 
+def test_RUN10_a_delivery_that_has_half_arrived_is_refused_until_it_is_whole(tmp_path: Path, cli) -> None:
+    """No sign; a sign before the file is whole; the whole file; a list without it; a list that is cut off itself."""
+    declared = 'path = "data/firm_years.csv"\n'
+    study = small_study.write(
+        tmp_path, study=lambda text: text.replace(declared, f'{declared}arrived = "data/SHA256SUMS"\n')
+    )
+    years, sign = tmp_path / "data/firm_years.csv", tmp_path / "data/SHA256SUMS"
+    whole = years.read_bytes()
+    line = f"{hashlib.sha256(whole).hexdigest()}  firm_years.csv\n"
+    sign.write_text(line)
+    assert run(cli, study).code == 0
+    before = small_study.tree(release_folder(study))
+    half = whole[: len(whole) // 2]
+    for given, said in ((whole, None), (half, line), (whole, line.replace("firm_", "other_")), (whole, line[:40])):
+        years.write_bytes(given)
+        sign.unlink(missing_ok=True)
+        if said is not None:
+            sign.write_text(said)
+        answer = run(cli, study)
+        assert (answer.code, "E_INPUT_NOT_READY" in answer.err) == (3, True)
+        assert small_study.tree(release_folder(study)) == before
+    years.write_bytes(whole)
+    for said in (line, ""):
+        sign.write_text(said)
+        assert run(cli, study).code == 0
+    assert small_study.tree(release_folder(study)) == before
+
+
 NO_NETWORK = """
 import socket, sys
 class Refused(socket.socket):
