@@ -29,6 +29,7 @@ from evalkit.reporting.disclosure.profiles import PROFILES
 from evalkit.reporting.disclosure.suppression import protect
 from evalkit.reporting.disclosure.tables import crossed
 from evalkit.reporting.figures import style
+from evalkit.reporting.formats import workbook
 from evalkit.reporting.formats.workbook_style import sheet_name
 from evalkit.reporting.headline import headline
 from evalkit.reporting.page import Page
@@ -37,6 +38,7 @@ from evalkit.reporting.render import write_report
 from evalkit.reporting.tables import safe_cell
 from evalkit.reporting.words import words
 from evalkit.run import load_study
+from written_reports import Sheets
 
 ROOT = Path(__file__).resolve().parents[2]
 NASTY = '<script>alert(1)</script>" onmouseover="x" javascript:alert(1)'
@@ -165,6 +167,32 @@ def test_REP16_names_of_sheets_and_rows_fit_into_excel() -> None:
     assert len({name.lower() for name in names}) == len(names)
     assert names == [sheet_name(one, i) for i, one in enumerate(wanted, 1)]
     assert safe_cell("=1+1") == "'=1+1"
+
+
+def sheets(folder: Path) -> list[tuple[str, list[list[object]]]]:
+    """Write the report as a workbook and read its sheets again."""
+    write_report(release(reports.evaluation(study=reports.study(report={"formats": ["html", "xlsx"]}))), folder, ["en"])
+    return list(Sheets(folder / "report.en.xlsx").rows.items())
+
+
+def test_REP16_rows_that_do_not_fit_on_a_sheet_go_on_on_the_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Below the same caption and heads, in order, none lost."""
+    assert workbook.MOST_ROWS + 2 == EXCEL_ROWS
+    whole = sheets(tmp_path / "whole")
+    monkeypatch.setattr(workbook, "MOST_ROWS", 5)
+    split = sheets(tmp_path / "split")
+    assert len(split) > len(whole)
+    assert len({name.lower() for name, _ in split}) == len(split)
+    tables = iter([rows for name, rows in split if re.match(r"\d+ ", name)])
+    for name, rows in whole:
+        if re.match(r"\d+ ", name):
+            parts = [next(tables) for _ in range(2, max(len(rows), 3), 5)]
+            assert all(len(part) <= 7 and part[:2] == parts[0][:2] for part in parts)
+            found = [row[:4] for part in parts for row in part[2:]]  # the fifth says where a number stands
+            assert found == [row[:4] for row in rows[2:]]
+    assert next(tables, None) is None
 
 
 def test_REP18_a_report_of_changed_inputs_is_not_written(tmp_path: Path, cli) -> None:

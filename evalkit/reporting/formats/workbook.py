@@ -1,5 +1,6 @@
 """The report as a workbook: its text on one sheet, a sheet for each table, the figures, and all numbers with ids."""
 
+import dataclasses
 import io
 import math
 import re
@@ -40,6 +41,15 @@ NUMBERS = {"id": 60, "value": 22, "unit": 16, "printed": 26, "where": 40}
 """Columns of the sheet of numbers, with their widths."""
 YEAR_OR_COUNT = re.compile(r"[-−]?(0|[1-9]\d{0,3})")
 """Labels that are numbers: years, years since the award."""
+
+
+MOST_ROWS = 1_048_576 - 2
+"""Rows of a table on one sheet, below its caption and heads."""
+
+
+def parts(n_rows: int) -> list[slice]:
+    """Return which rows of a table go on each sheet; one empty part where there are none."""
+    return [slice(start, start + MOST_ROWS) for start in range(0, max(n_rows, 1), MOST_ROWS)]
 
 
 def write(document: Document, path: Path) -> None:
@@ -142,11 +152,15 @@ class _Writer:
 
     @add.register
     def _table(self, block: Table) -> None:
+        columns = sheet_columns(block, self.words)
+        for part in parts(len(block.rows)):
+            self._sheet(block.caption, [dataclasses.replace(c, cells=c.cells[part]) for c in columns])
+
+    def _sheet(self, caption: Inline, columns: list[SheetColumn]) -> None:
         self.n_tables += 1
         sheet = self.book.add_worksheet(sheet_name(self.section, self.n_tables))
-        self._link(block.caption, sheet, 0)
-        self.put(sheet, (0, 0), block.caption, "caption")
-        columns = sheet_columns(block, self.words)
+        self._link(caption, sheet, 0)
+        self.put(sheet, (0, 0), caption, "caption")
         for place, column in enumerate(columns):
             look = "number_head" if column.is_number else "head"
             self.put(sheet, (1, place), column.title, look)
@@ -200,21 +214,26 @@ class _Writer:
         self.row += 1
 
     def _numbers(self) -> None:
-        """Write the sheet of all numbers."""
-        sheet = self.book.add_worksheet(sheet_name(self.words["formats.numbers"], self.n_tables + 1))
+        """Write all numbers."""
+        numbers = sorted(self.printed.items())
+        for place, part in enumerate(parts(len(numbers)), start=self.n_tables + 1):
+            self._numbers_sheet(place, numbers[part])
+
+    def _numbers_sheet(self, place: int, numbers: list[tuple[str, str]]) -> None:
+        sheet = self.book.add_worksheet(sheet_name(self.words["formats.numbers"], place))
         self.put(sheet, (0, 0), (Run(self.words["formats.numbers_lead_sheet"]),), "plain")
-        for place, (key, width) in enumerate(NUMBERS.items()):
-            self.put(sheet, (1, place), (Run(self.words[f"formats.{key}"]),), "head")
-            sheet.set_column(place, place, width)
-        for row, (number, printed) in enumerate(sorted(self.printed.items()), start=2):
+        for column, (key, width) in enumerate(NUMBERS.items()):
+            self.put(sheet, (1, column), (Run(self.words[f"formats.{key}"]),), "head")
+            sheet.set_column(column, column, width)
+        for row, (number, printed) in enumerate(numbers, start=2):
             where = ", ".join(self.places[number])
             texts = {0: number, 2: self.numbers[number].unit, 3: printed, 4: where}
-            for place, text in texts.items():
-                self.put(sheet, (row, place), (Run(text),), "plain")
+            for column, text in texts.items():
+                self.put(sheet, (row, column), (Run(text),), "plain")
             value = self.numbers[number].value
             if isinstance(value, int | float):
                 sheet.write_number(row, 1, value, self.looks.of("plain"))
             else:
                 self.put(sheet, (row, 1), (Run(HIDDEN if value is None else value),), "plain")
         sheet.freeze_panes(2, 1)
-        sheet.autofilter(1, 0, len(self.printed) + 1, len(NUMBERS) - 1)
+        sheet.autofilter(1, 0, len(numbers) + 1, len(NUMBERS) - 1)
