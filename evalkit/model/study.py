@@ -233,11 +233,15 @@ class Inference(StudyPart):
 
 
 class Report(StudyPart):
-    """What is rendered; `interactive` lets figures of the HTML page answer to pointer and keyboard, by a script."""
+    """What is rendered; `interactive` lets figures of the HTML page answer to pointer and keyboard, by a script.
+
+    `labels` says what texts of the data, units and categories, are called in each language.
+    """
 
     formats: tuple[Literal["html", "docx", "pdf", "xlsx", "md"], ...] = ("html",)
     languages: tuple[Language, ...] = ("en", "ja")
     interactive: bool = False
+    labels: dict[str, dict[Language, str]] = {}
 
 
 class Disclosure(StudyPart):

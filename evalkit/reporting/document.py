@@ -76,11 +76,12 @@ class Column:
 
 @dataclasses.dataclass(frozen=True)
 class Table:
-    """A table with one row of heads; the first cell of a row names it."""
+    """A table with one row of heads; the first cell of a row names it. One that `is_long` is not for paper."""
 
     caption: Inline
     columns: tuple[Column, ...]
     rows: tuple[tuple[Inline, ...], ...]
+    is_long: bool = False
 
 
 @dataclasses.dataclass(frozen=True)
@@ -146,6 +147,15 @@ class Document:
     sections: tuple[Section, ...]
     footer: Inline
     date: str
+
+
+def on_paper(document: Document) -> Document:
+    """Return a document without the tables that are too long for pages; their summaries stand beside them."""
+    sections = (
+        dataclasses.replace(s, blocks=tuple(b for b in s.blocks if not (isinstance(b, Table) and b.is_long)))
+        for s in document.sections
+    )
+    return dataclasses.replace(document, sections=tuple(sections))
 
 
 def plain(text: Inline, *, between: str = " ") -> str:

@@ -3,7 +3,7 @@
 from evalkit.model.evaluation import Release
 from evalkit.reporting.page import Page
 from evalkit.reporting.sections import summary
-from evalkit.reporting.words import words
+from evalkit.reporting.words import words_of
 
 
 def headline(release: Release, language: str = "en") -> str:
@@ -16,7 +16,7 @@ def headline(release: Release, language: str = "en") -> str:
     language : {"en", "ja"}
         Of the words.
     """
-    page = Page(release, words(language), {})
+    page = Page(release, words_of(release.study, language), {})
     main = summary.headline(page)
     if main is None:
         return page.words["summary.unknown"].format(outcome=page.words.outcome(release.study.primary))

@@ -12,8 +12,8 @@ from typing import Any
 from markupsafe import Markup
 
 from evalkit.model.evaluation import Row
+from evalkit.reporting.curve_by_choice import choices_made
 from evalkit.reporting.effect_rows import main_scale
-from evalkit.reporting.figures.specification_curve import CHOICES
 from evalkit.reporting.page import Page
 from evalkit.reporting.points import choice_label, estimates
 
@@ -74,8 +74,7 @@ def _curve(page: Page) -> Iterator[dict[str, Any]]:
     release, label = page.release, choice_label(page.words)
     rows = [row for row in release.tables[f"checks/{CURVE}"] if page.tells(row, "estimate")]
     rows.sort(key=lambda row: release.value(row, "estimate") or 0.0)
-    values = [(c, v) for c in CHOICES for v in sorted({str(row.labels[c]) for row in rows if c in row.labels})]
-    choices = [pair for pair in values if sum(c == pair[0] for c, _ in values) > 1]
+    choices = choices_made([row.labels for row in rows])
     quantities = {"effect": "estimate", "low": "conf_low", "high": "conf_high"}
     points = []
     for place, row in enumerate(rows, start=1):

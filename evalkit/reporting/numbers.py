@@ -48,8 +48,7 @@ def shown(number: Number, words: Words) -> str:
         return _signed(_money(value * YEN[unit], words.language))
     if unit in ("percent", "share", "percentage_point"):
         return _signed(_percent(100 * value if unit == "share" else value) + words[f"units.{unit}"])
-    name = words.get(f"units.{unit}", f" {unit}" if unit else "")
-    return _signed(_three_digits(value) + name)
+    return _signed(_three_digits(value) + words.unit(unit))
 
 
 def _signed(text: str) -> str:

@@ -159,7 +159,9 @@ class _Reader:
             if element.tag == "div" and "headline" in element.classes():
                 yield Callout(tuple(map(self.paragraph, element.parts())), element.classes()[-1])
             elif element.tag in GROUPS:
-                yield from self.blocks(element.parts())
+                is_long = "long" in element.classes()
+                for block in self.blocks(element.parts()):
+                    yield dataclasses.replace(block, is_long=True) if is_long and isinstance(block, Table) else block
             elif element.tag == "p" and "caption" in element.classes():
                 self._caption = self.inline(element)
             else:

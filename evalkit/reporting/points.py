@@ -9,6 +9,7 @@ from typing import Any, Literal
 from evalkit.model.evaluation import Release, distinct_names
 from evalkit.model.study import Outcome
 from evalkit.reporting.effect_rows import level_unit, main_scale
+from evalkit.reporting.numbers import YEN
 from evalkit.reporting.words import Words
 
 AMOUNTS = {
@@ -48,12 +49,18 @@ def estimate_title(release: Release, words: Words, estimate: str) -> str:
     return words["page.by"].format(method=method, column=words.column(by))
 
 
-def group_label(words: Words, group: str) -> str:
-    """Return what a group is called; groups by amount say the amount in words."""
+def amount_unit(words: Words, unit: float) -> str:
+    """Return what amounts in steps of so many yen are counted in."""
+    name = next((name for name, yen in YEN.items() if yen == unit), "")
+    return words.unit(name) if name else words["results.amount_unit"].format(f"{unit:,.10g}")
+
+
+def group_label(words: Words, group: str, unit: str = "") -> str:
+    """Return what a group is called: by the study, or in words of the amount and its unit."""
     for kind, form in AMOUNTS.items():
         if found := form.fullmatch(group):
-            return words[f"results.amount_{kind}"].format(*found.groups())
-    return group
+            return words[f"results.amount_{kind}"].format(*found.groups(), unit=unit).strip()
+    return words.label(group)
 
 
 def released_rows(release: Release, table: str) -> list[dict[str, Any]]:
@@ -92,7 +99,7 @@ def love_points(rows: Sequence[Values], words: Words) -> list[dict[str, str | fl
             points.append({"label": label} | {when: _largest(own, f"smd_{when}") for when in ("before", "after")})
             continue
         for row in own:
-            label = f"{column}{words['page.colon']}{row['level']}" if row.get("level") else column
+            label = f"{column}{words['page.colon']}{words.label(str(row['level']))}" if row.get("level") else column
             points.append({"label": label} | {when: _known(row.get(f"smd_{when}")) for when in ("before", "after")})
     return points
 
@@ -119,7 +126,7 @@ def value_label(outcome: Outcome, words: Words) -> str:
     unit = level_unit(outcome)
     if unit == "percentage_point":
         return words["event_study.effect_points"]
-    name = words.get(f"units.{unit}", unit).strip(" （）") if unit else ""
+    name = words.unit(unit).strip(" （）")
     return words["event_study.effect_level"].format(unit=name) if name else words["event_study.effect_plain"]
 
 

@@ -10,6 +10,7 @@ from evalkit.model.flow import FlowStep
 from evalkit.model.grade import Grade
 from evalkit.model.plan import PlannedPower, PlanRecord
 from evalkit.model.study import Study
+from evalkit.reporting.curve_by_choice import release_choices
 from evalkit.reporting.disclosure.attack import Audit, audit
 from evalkit.reporting.disclosure.count_tables import Label
 from evalkit.reporting.disclosure.editions import Shown, changed_little
@@ -94,6 +95,8 @@ def _released(ledger: Ledger, evaluation: Evaluation, found: Findings) -> Releas
     for name, result in named(evaluation.checks):
         checks[name], released = release_check(ledger, name, result, about)
         tables |= released
+        if result.name == "specification_curve":
+            tables[f"checks/{name}/choices"] = release_choices(ledger, name, released[f"checks/{name}"])
     tables |= release_programme(ledger, evaluation)
     for key, value in _flat(evaluation.provenance):
         ledger.put(Number(f"provenance.{key}", str(value), "text"))

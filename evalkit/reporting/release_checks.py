@@ -16,7 +16,7 @@ from evalkit.reporting.disclosure.order_statistics import is_extreme, quantile_o
 from evalkit.reporting.rounded_checks import recomputed
 from evalkit.reporting.words import HIDDEN
 
-LABELS = ("cohort", "year", "event_time", "period")
+LABELS = ("cohort", "control_cohort", "year", "event_time", "period")
 """Whole numbers that are labels, not results."""
 NOT_FIRMS = ("n_covariates", "n_above", "n_tests", "n_rejected", "n_pre")
 """Counts that do not count firms; any other count does, also in a check this module does not know."""

@@ -16,7 +16,7 @@ from evalkit.reporting.page import Page
 from evalkit.reporting.page_reader import read_page
 from evalkit.reporting.sections import ORDER, status
 from evalkit.reporting.tables import csv_tables, results
-from evalkit.reporting.words import words
+from evalkit.reporting.words import words_of
 
 
 def write_report(release: Release, folder: Path, languages: Sequence[str] | None = None) -> list[Path]:
@@ -82,7 +82,8 @@ def html_report(release: Release, language: str) -> str:
 
 
 def _page(release: Release, language: str) -> Page:
-    return Page(release, words(language), drawings(release, words(language)))
+    words = words_of(release.study, language)
+    return Page(release, words, drawings(release, words))
 
 
 def html(page: Page, answers: Interactive | None = None) -> str:

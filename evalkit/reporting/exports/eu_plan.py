@@ -8,11 +8,12 @@ Commission Regulation (EU) 651/2014, article 2(16): the minimum that an evaluati
 import re
 from collections.abc import Iterator, Sequence
 
-from evalkit.model.evaluation import Release
+from evalkit.model.evaluation import Release, distinct_names
 from evalkit.model.study_programme import Texts
 from evalkit.reporting.page import Page
+from evalkit.reporting.points import estimate_title
 from evalkit.reporting.sections.programme import told
-from evalkit.reporting.words import words
+from evalkit.reporting.words import words_of
 
 NAME = "eu_evaluation_plan.en.md"
 HEADINGS = (
@@ -31,7 +32,7 @@ SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~])")
 
 def text(release: Release) -> str:
     """Return the plan as Markdown; blanks of the study are said as blanks."""
-    page = Page(release, words("en"), {})
+    page = Page(release, words_of(release.study, "en"), {})
     title = page.words.pick(release.study.title, release.study.id)
     lines = [f"# Evaluation plan: {_safe(title)}", ""]
     parts = (_objectives, _questions, _indicators, _methodology, _data, _timing, _body, _publicity)
@@ -68,7 +69,8 @@ def _indicators(page: Page) -> Iterator[str]:
 def _methodology(page: Page) -> Iterator[str]:
     study, words_ = page.release.study, page.words
     yield f"Comparison firms: {words_.method_title('matching', study.match.method)}"
-    yield from (f"Estimate: {words_.method_title('estimation', spec.method)}" for spec in study.estimate)
+    names = distinct_names([spec.method.replace("/", "-") for spec in study.estimate])
+    yield from (f"Estimate: {estimate_title(page.release, words_, name)}" for name in names)
     yield from (f"Check: {words_.method_title('checks', spec.method)}" for spec in study.check)
     yield f"Estimand: {words_.get('question.' + str(study.match.options.get('estimand')), words_['question.att'])}"
     yield words_[f"limits.by_{study.programme.selection or 'unknown'}"]

@@ -17,7 +17,7 @@ from evalkit.reporting.page import Cell, Page
 from evalkit.reporting.points import estimate_title, estimates, group_label
 from evalkit.reporting.reading import reading_of
 from evalkit.reporting.sections import status
-from evalkit.reporting.words import LANGUAGES, Words, words
+from evalkit.reporting.words import LANGUAGES, Words, words_of
 
 NAME = "overview.json"
 BY = ("overall", "group")
@@ -26,7 +26,7 @@ QUANTITIES = ("estimate", "std_error", "conf_low", "conf_high")
 
 def text(release: Release) -> str:
     """Return the overview as JSON; every text stands there by language."""
-    pages = {language: Page(release, words(language), {}) for language in LANGUAGES}
+    pages = {language: Page(release, words_of(release.study, language), {}) for language in LANGUAGES}
     grade = release.grade
     return store.json_text({
         "study": release.study.id,

@@ -16,7 +16,7 @@ from evalkit.reporting.points import estimates
 from evalkit.reporting.sections import cost, limits, plan, summary
 from evalkit.reporting.sections.programme import told
 from evalkit.reporting.tables import BYTE_ORDER_MARK, safe_cell
-from evalkit.reporting.words import words
+from evalkit.reporting.words import words_of
 
 NAME = "review_sheet.ja.csv"
 HEADER = ("区分", "項目", "内容")
@@ -25,7 +25,7 @@ Entry = tuple[str, str, str]
 
 def text(release: Release) -> str:
     """Return the sheet as CSV for spreadsheets: part, item, content."""
-    page = Page(release, words("ja"), {})
+    page = Page(release, words_of(release.study, "ja"), {})
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\r\n")
     writer.writerow(HEADER)

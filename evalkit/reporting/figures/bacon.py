@@ -36,7 +36,7 @@ def draw_bacon(
     text = words(language)
     known = [r for r in rows if r["share"] is not None and r["estimate"] is not None]
     with style(language):
-        drawn, axes = figure(2.9)
+        drawn, axes = figure(3.6)
         axes.axhline(0, color=INK, linewidth=0.9, zorder=1)
         if overall is not None:
             label = text["figures.bacon.overall"]

@@ -13,6 +13,7 @@ from evalkit.reporting.effect_rows import main_scale
 from evalkit.reporting.figures.made import Made, slug
 from evalkit.reporting.figures.style import BLUE, INK, PALE, SKY, figure, style
 from evalkit.reporting.points import (
+    amount_unit,
     estimate_options,
     estimates,
     group_label,
@@ -51,7 +52,8 @@ def draw_dose_response(
         else:
             _bins(axes, points, text)
         amount = text["figures.dose_response.amount"]
-        axes.set_xlabel(amount if unit == 1 else text["results.amount_in"].format(amount=amount, unit=f"{unit:,.10g}"))
+        counted = text["results.amount_in"].format(amount=amount, unit=amount_unit(text, unit))
+        axes.set_xlabel(amount if unit == 1 else counted)
         axes.set_ylabel(y_label)
         axes.margins(y=0.08)
         axes.grid(axis="y", color=PALE, linewidth=0.6)

@@ -58,7 +58,7 @@ def of_release(release: Release, words: Words) -> Iterator[Made]:
     for estimate in estimates(release):
         tables = {by: released_rows(release, f"effects/{estimate}/{by}") for by in ("group", "overall")}
         own = {by: [r for r in rows if r["outcome"] == outcome.name] for by, rows in tables.items()}
-        points = interval_points(own["group"], scale)
+        points = [{**p, "group": words.label(str(p["group"]))} for p in interval_points(own["group"], scale)]
         if not points or len(points) > MOST or re.fullmatch(r"dose(-\d+)?", estimate):
             continue
         overall = next(iter(interval_points(own["overall"], scale)), None)

@@ -7,12 +7,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from evalkit.model.evaluation import Release
+from evalkit.reporting.curve_by_choice import choices_made
 from evalkit.reporting.figures.made import Made
 from evalkit.reporting.figures.style import BLUE, INK, ORANGE, PALE, QUIET, WIDTH, ReportFigure, style
 from evalkit.reporting.points import choice_label, released_rows
 from evalkit.reporting.words import Words, words
 
-CHOICES = ("method", "against", "adjustment", "scale", "winsor", "caliper", "firms", "without")
 ROW = 0.155
 """Inches of one line of the choices."""
 
@@ -33,12 +33,7 @@ def draw_specification_curve(
     """
     text = words(language)
     shown = sorted((r for r in rows if r["estimate"] is not None), key=lambda r: r["estimate"])
-    lines = [
-        (choice, value)
-        for choice in CHOICES
-        for value in _values(shown, choice)
-        if len(_values(shown, choice)) > 1
-    ]  # fmt: skip
+    lines = choices_made(shown)
     with style(language):
         drawn = ReportFigure(figsize=(WIDTH, 2.2 + ROW * len(lines)), layout="constrained")
         above, below = drawn.subplots(2, 1, sharex=True, height_ratios=[2.0, max(ROW * len(lines), ROW)])
@@ -47,10 +42,6 @@ def draw_specification_curve(
         _marks(below, shown, lines, name_of)
         below.set_xlabel(text["specification_curve.order"])
     return drawn
-
-
-def _values(rows: Sequence[Mapping[str, Any]], choice: str) -> list[str]:
-    return sorted({str(row[choice]) for row in rows if choice in row})
 
 
 def _effects(axes: Axes, rows: Sequence[Mapping[str, Any]]) -> None:

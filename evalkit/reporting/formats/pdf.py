@@ -8,7 +8,7 @@ from typing import Any
 
 from evalkit.errors import ResourceError
 from evalkit.model import store
-from evalkit.reporting.document import Callout, Document, Figure, Run, Table, plain, runs
+from evalkit.reporting.document import Callout, Document, Figure, Run, Table, on_paper, plain, runs
 from evalkit.reporting.figures.fonts import japanese_font, latin_font, without_glyph
 from evalkit.reporting.formats.columns import letters, shares
 from evalkit.reporting.words import words
@@ -30,6 +30,7 @@ def write(document: Document, path: Path) -> None:
     """
     import typst
 
+    document = on_paper(document)
     _require_glyphs(document)
     template = resources.files("evalkit.reporting") / "templates" / TEMPLATE
     figures = [part for section in document.sections for part in section.blocks if isinstance(part, Figure)]
@@ -66,7 +67,8 @@ def _plain(part: Any) -> Any:  # noqa: ANN401 - a tree of any parts
     if isinstance(part, tuple):
         return [_plain(inner) for inner in part]
     if isinstance(part, Run):
-        return {**dataclasses.asdict(dataclasses.replace(part, number=None)), "text": part.text}
+        is_number = part.number is not None and not isinstance(part.number.value, str)
+        return {**dataclasses.asdict(dataclasses.replace(part, number=None)), "is_number": is_number}
     if not dataclasses.is_dataclass(part):
         return part
     fields = {f.name: getattr(part, f.name) for f in dataclasses.fields(part) if f.name not in ("svg", "png")}

@@ -20,6 +20,7 @@ from evalkit.reporting.document import (
     Run,
     Table,
     Terms,
+    on_paper,
     plain,
 )  # fmt: skip
 from evalkit.reporting.formats.word_style import KINDS, prepare
@@ -34,7 +35,7 @@ PICTURE = 4_100_000
 
 def write(document: Document, path: Path) -> None:
     """Write the report; each number stands in a bookmark (see `word_text.bookmark`)."""
-    made = _Writer(document).finished()
+    made = _Writer(on_paper(document)).finished()
     raw = io.BytesIO()
     made.save(raw)
     store.write_bytes(path, without_times(raw.getvalue()))

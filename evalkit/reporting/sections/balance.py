@@ -45,7 +45,7 @@ def covariates(writer: Writer, rows: Sequence[Row], *, is_matched: bool) -> Tabl
     ]  # fmt: skip
     lines = []
     for row in rows:
-        level = row.labels.get("level", "")
+        level = words.label(str(row.labels.get("level", "")))
         name = words.column(str(row.labels.get("covariate", "")))
         label = f"{name}{words['page.colon']}{level}" if level else name
         lines.append([label, *(writer.cell(row, quantity) for quantity in titles)])

@@ -9,15 +9,19 @@ from markupsafe import Markup
 from evalkit.model.check import CheckResult
 from evalkit.model.evaluation import Row
 from evalkit.model.study import Study
+from evalkit.reporting.curve_by_choice import UNITS
 from evalkit.reporting.effect_rows import outcome_of
 from evalkit.reporting.numbers import MINUS
 from evalkit.reporting.page import Cell, Column, Page, Table, Writer
+from evalkit.reporting.points import choice_label
 from evalkit.reporting.words import Words
 
 ELSEWHERE = ("balance",)
 """Checks whose table stands in a section of its own."""
 CHOICES = ("against", "adjustment", "scale", "winsor", "caliper", "firms", "without", "kind", "refuter")
 """Labels that name a choice of a specification, a kind of comparison, or a test."""
+COHORTS, NEVER = ("cohort", "control_cohort"), 0
+"""Labels that name the firms of one award year, and the one that stands for no award."""
 COMPARISON = ("comparison", "lowest", "highest")
 """Labels that name a comparison group."""
 
@@ -31,13 +35,33 @@ def _entry(page: Page, name: str) -> dict[str, Any]:
     check, words, study = page.release.checks[name], page.words, page.release.study
     rows = [] if check.name in ELSEWHERE else page.release.tables[f"checks/{name}"]
     return {
+        "name": name,
         "verdict": check.verdict,
+        "short": _by_choice(page, name),
         "title": words.method_title("checks", name),
         "question": words.get(f"method.checks.{check.name}.question", check.question),
         "text": sentence(page, name),
         "drawing": page.drawings.get(name),
         "table": details(page, study, words.method_title("checks", name), rows) if rows else None,
     }
+
+
+def _by_choice(page: Page, name: str) -> Table | None:
+    """Return a specification curve in short, for pages on which all of it would be too long."""
+    words, rows = page.words, page.release.tables.get(f"checks/{name}/choices", [])
+    columns = [Column(words["specification_curve.choice"], is_number=False)]
+    columns += [Column(words[f"specification_curve.{quantity}"]) for quantity in UNITS]
+    label = choice_label(words)
+    lines = [
+        [
+            label(row.labels["choice"], row.labels["value"])
+            if row.labels["value"]
+            else words["specification_curve.all"],
+            *(page.cell(row, quantity) for quantity in UNITS),
+        ]
+        for row in rows
+    ]
+    return Table(words["specification_curve.by_choice"], columns, lines) if rows else None
 
 
 def sentence(page: Page, name: str) -> Cell:
@@ -93,8 +117,8 @@ def _label(words: Words, study: Study | None, key: str, value: Any) -> str:  # n
     if key in COMPARISON:
         groups = study.comparison if study is not None else ()
         return words.pick(next((c.label for c in groups if c.name == value), {}), value)
-    if key in CHOICES:
-        return words.get(f"choices.{value}", str(value))
+    if key in CHOICES or (key in COHORTS and value == NEVER):
+        return words.get(f"choices.{value or 'never_treated'}", str(value))
     if key == "dates":
         return str(value).replace(", ", words["page.list"])
     return words.column(value) if key in ("covariate", "clustered_by", "outcome") else _plain(words, value)
@@ -104,7 +128,7 @@ def _plain(words: Words, value: Any) -> str:  # noqa: ANN401
     """Write yes or no, a year counted from the award with a true minus, or a text as it is."""
     if isinstance(value, bool):
         return words["methods.yes" if value else "methods.no"]
-    return str(value).replace("-", MINUS) if isinstance(value, int) else str(value)
+    return str(value).replace("-", MINUS) if isinstance(value, int) else words.label(str(value))
 
 
 def details(writer: Writer, study: Study | None, caption: str, rows: Sequence[Row]) -> Table:

@@ -48,7 +48,7 @@ def _line(page: Page, row: Row) -> list[Cell]:
     words = page.words
     outcome = outcome_of(page.release.study.outcome, row.labels["outcome"])
     unit = words["cost.one_yen" if outcome.unit in YEN else "cost.one_unit"].format(
-        unit=words.get(f"units.{outcome.unit}", outcome.unit).strip()
+        unit=words.unit(outcome.unit).strip()
     )
     if _reading(page, outcome.name) == "not_held":
         return [words.outcome(outcome), page.cell(row, "firm_years"), page.unknown, unit, words["reading.not_held"]]

@@ -41,7 +41,7 @@ def links(page: Page) -> Table:
     columns += [Column(words["data.n_awards"]), Column(words["data.linked"])]
     rows: list[list[Cell]] = [
         [
-            row.labels["programme"] or words["page.not_said"],
+            words.label(row.labels["programme"]) or words["page.not_said"],
             str(row.labels["year"]),
             page.cell(row, "rows"),
             page.cell(row, "linked"),

@@ -61,4 +61,4 @@ def notes(page: Page) -> list[Cell]:
             lines.append(page.say(f"notes.{key}", count=page.cell(row, "count"), text=label))
         else:
             lines.append(f"{key}{page.words['page.colon']}{text}" if text else key)
-    return list(dict.fromkeys(lines))
+    return list({Markup.escape(line).striptags(): line for line in lines}.values())

@@ -55,7 +55,7 @@ def _value(page: Page, value: Any) -> str:  # noqa: ANN401
             or words["methods.default"]
         )
     text = str(value)
-    return words.get(f"option_values.{text}", text) if text not in ("", "()") else words["methods.default"]
+    return _named(page, text) if text not in ("", "()") else words["methods.default"]
 
 
 def _named(page: Page, name: str) -> str:

@@ -9,7 +9,7 @@ from evalkit.reporting.page import Column, Page, Table
 def render(page: Page) -> Markup:
     """Render the section."""
     study, words = page.release.study, page.words
-    programme = words["page.list"].join(study.treatment.programme) or words["question.all_programmes"]
+    programme = words["page.list"].join(map(words.label, study.treatment.programme)) or words["question.all_programmes"]
     population = [_condition(page, c) for c in study.population.where] or [words["question.all_firms"]]
     covariates = words["page.list"].join(words.column(c.name) for c in study.baseline) or words["question.none"]
     period = page.say(
@@ -34,7 +34,8 @@ def _condition(page: Page, condition: Condition) -> str:
     if condition.at == "baseline":
         column = words["question.condition_at"].format(column=column)
     if condition.among is not None:
-        return words["question.among"].format(column=column, values=words["page.list"].join(condition.among))
+        values = words["page.list"].join(map(words.label, map(str, condition.among)))
+        return words["question.among"].format(column=column, values=values)
     key = "at_most" if condition.min is None else "at_least" if condition.max is None else "between"
     return words[f"question.{key}"].format(column=column, min=condition.min, max=condition.max)
 
@@ -49,6 +50,6 @@ def _outcomes(page: Page) -> Table:
         name = words.outcome(outcome)
         if outcome == study.primary:
             name = words["question.primary"].format(outcome=name)
-        unit = words.get(f"units.{outcome.unit}", outcome.unit).strip() or words["page.unknown"]
+        unit = words.unit(outcome.unit).strip() or words["page.unknown"]
         rows.append([name, words[f"scales.{outcome.transform}"], unit])
     return Table(words["question.outcomes"], columns, rows)

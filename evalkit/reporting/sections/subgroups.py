@@ -5,7 +5,7 @@ from markupsafe import Markup
 from evalkit.model.evaluation import Row
 from evalkit.reporting.effect_rows import main_scale, outcome_of
 from evalkit.reporting.page import Cell, Column, Page, Table
-from evalkit.reporting.points import estimate_options, group_label
+from evalkit.reporting.points import amount_unit, estimate_options, group_label
 from evalkit.reporting.subgroups import is_planned, planned_but_absent, subgroup_rows
 
 
@@ -44,12 +44,13 @@ def _line(page: Page, estimate: str, row: Row) -> list[Cell]:
     words, release = page.words, page.release
     outcome = outcome_of(release.study.outcome, row.labels["outcome"])
     group = str(row.labels["group"])
+    unit = amount_unit(words, float(estimate_options(release, estimate).get("unit", 1)))
     planned = is_planned(release, estimate, group)
     mark: Cell = words["subgroups.is_planned"]
     if not planned:
         mark = Markup("<strong>{}</strong>").format(words["subgroups.is_not_planned"])
     return [
-        f"{_divided_by(page, estimate)}{words['page.colon']}{group_label(words, group)}",
+        f"{_divided_by(page, estimate)}{words['page.colon']}{group_label(words, group, unit)}",
         words.outcome(outcome),
         page.effect(row, main_scale(outcome)),
         page.cell(row, "p_value"),

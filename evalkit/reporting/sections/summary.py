@@ -17,6 +17,9 @@ from evalkit.reporting.sections.checks import sentence
 STATED = ("positive", "negative", "null")
 """Readings after which the effect is also put on its other scale."""
 
+OBJECTIONS = ("fail", "warn")
+"""Verdicts that are told in full; the first page names the other checks only."""
+
 
 def render(page: Page) -> Markup:
     """Render the section."""
@@ -118,12 +121,19 @@ def _missing(page: Page) -> list[Markup]:
 
 
 def _trust(page: Page) -> list[dict[str, Any]]:
-    """List what the checks say, and what no check can say."""
+    """List what checks object to, name those that do not, and say what no check can say."""
     release, words = page.release, page.words
+    titles = {name: words.method_title("checks", name) for name in release.checks}
     lines: list[dict[str, Any]] = [
-        {"verdict": check.verdict, "title": words.method_title("checks", name), "text": sentence(page, name)}
+        {"verdict": check.verdict, "title": titles[name], "text": sentence(page, name)}
+        for verdict in OBJECTIONS
         for name, check in release.checks.items()
+        if check.verdict == verdict
     ]
+    for verdict in ("pass", "info"):
+        named = [titles[name] for name, check in release.checks.items() if check.verdict == verdict]
+        if named:
+            lines.append({"verdict": verdict, "title": "", "text": words["page.list"].join(named)})
     lines.append({"verdict": "", "title": "", "text": plan.graded(page)})
     lines += [{"verdict": "", "title": "", "text": text} for text in _missing(page)]
     tested = any(c.name == "pretrends" and c.verdict != "info" for c in release.checks.values())

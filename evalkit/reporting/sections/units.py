@@ -45,7 +45,7 @@ def _outcome(page: Page, place: int, outcome: Outcome) -> list[Cell]:
         extremes = page.say(f"units_section.winsor_{outcome.winsor_by}", low=low, high=high)
     return [
         words.outcome(outcome),
-        words.get(f"units.{outcome.unit}", outcome.unit).strip() or words["page.not_said"],
+        words.unit(outcome.unit).strip() or words["page.not_said"],
         words[f"units_section.zero_{outcome.nonpositive}"] if is_logarithm else words["units_section.as_they_are"],
         extremes,
     ]

@@ -8,7 +8,7 @@ from functools import cache
 from importlib import resources
 from typing import Any, cast, get_args
 
-from evalkit.model.study import Language, Outcome
+from evalkit.model.study import Language, Outcome, Study
 
 LANGUAGES: tuple[str, ...] = get_args(Language)
 HIDDEN = "[X]"
@@ -25,10 +25,13 @@ class Words:
         The language.
     entries : dict
         Nested tables as in the TOML files.
+    labels : dict
+        What a study calls units and categories of its data, by language.
     """
 
     language: Language
     entries: Mapping[str, Any]
+    labels: Mapping[str, Mapping[Language, str]] = dataclasses.field(default_factory=dict)
 
     def __getitem__(self, key: str) -> str:
         """Return one text; a key that is not in the file is a defect and raises KeyError."""
@@ -70,6 +73,15 @@ class Words:
             return self["scale_of.growth"].format(column=self.column(name.removesuffix("_growth")))
         return self.get(f"columns.{name}", name)
 
+    def label(self, text: str) -> str:
+        """Return what the study calls a text of its data in this language, or the text."""
+        return self.labels.get(text, {}).get(self.language, text)
+
+    def unit(self, name: str) -> str:
+        """Return a unit as it stands after a number: ours, or the study's, after a space unless it is Japanese."""
+        own = self.label(name)
+        return self.get(f"units.{name}", f" {own}" if own.isascii() and own else own)
+
     def method_title(self, kind: str, name: str) -> str:
         """Return a method's title; "group_time-2" is the second estimate by "group_time"."""
         method, number = re.fullmatch(r"(.+?)(?:-(\d+))?", name, re.DOTALL).groups()  # type: ignore[union-attr]
@@ -91,6 +103,11 @@ def words(language: str) -> Words:
         if path.name.endswith(f".{language}.toml"):
             _merge(entries, tomllib.loads(path.read_text(encoding="utf-8")), path.name)
     return Words(cast("Language", language), entries)
+
+
+def words_of(study: Study, language: str) -> Words:
+    """Return the words of a language with what a study calls units and categories of its data."""
+    return dataclasses.replace(words(language), labels=study.report.labels)
 
 
 def _merge(entries: dict[str, Any], more: dict[str, Any], source: str) -> None:

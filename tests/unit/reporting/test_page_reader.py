@@ -7,7 +7,7 @@ from evalkit.errors import ResourceError
 from evalkit.model.evaluation import Number
 from evalkit.reporting import formats
 from evalkit.reporting.document import Bullets, Document, Paragraph, Run, Section, Table, Terms, plain, runs
-from evalkit.reporting.formats.columns import LARGEST, SMALLEST, cells, letters, shares
+from evalkit.reporting.formats.columns import LARGEST, LATIN_EM, SMALLEST, cells, letters, shares
 from evalkit.reporting.formats.number_formats import number_format
 from evalkit.reporting.numbers import shown
 from evalkit.reporting.page import Page
@@ -113,6 +113,15 @@ def test_tables_fit_their_line_and_numbers_are_not_broken():
     assert given[0] == max(given)
     assert min(given[2:]) >= cells("123,456.789") * 0.5 * size
     assert sum(shares(table("a", "b"), LINE, LARGEST)) < LINE / 2
+
+
+def test_where_letters_are_smallest_words_give_way_and_numbers_do_not():
+    wide = table(*["two or three words"] * 5, *["123,456.789"] * 6, n_numbers=6)
+    assert letters(wide, LINE) == SMALLEST
+    given = shares(wide, LINE, SMALLEST)
+    assert sum(given) <= LINE + 0.1
+    assert min(given[5:]) >= cells("123,456.789") * LATIN_EM * SMALLEST
+    assert max(given[:5]) < cells("two or three words") * LATIN_EM * SMALLEST
 
 
 def test_a_kanji_takes_two_cells():

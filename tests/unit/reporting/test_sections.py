@@ -53,6 +53,15 @@ def test_blanks_are_said_as_blanks():
     assert words("en")["limits.by_unknown"] in limits.render(bare)
 
 
+def test_the_summary_tells_objections_in_full_and_names_the_checks_that_pass():
+    known = release(reports.evaluation(checks=reports.checks("fail", 0.01)))
+    lines = re.findall("<li>(.*?)</li>", summary.render(Page(known, words("en"), {})), re.DOTALL)
+    said = [Markup(line).striptags() for line in lines]
+    assert said[0].startswith("fail Parallel paths before the award: Effects before the award differ from zero")
+    assert said[1] == "pass Balance, Overlap"
+    assert "The groups are alike" not in "".join(said)
+
+
 @pytest.mark.parametrize("selection", ["application", "all_eligible", "rule", "lots"])
 def test_how_firms_were_chosen_is_always_told(selection):
     asked = complete_reports.study(programme={"selection": selection})
