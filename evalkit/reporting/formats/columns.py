@@ -17,10 +17,12 @@ LONGEST_NUMBER = 30
 """Cells; an interval in longer units is broken between its ends."""
 GAP = 2
 """Between columns."""
+SHORT = 8
+"""A table of at most so many rows is not broken across pages."""
 LARGEST, SMALLEST = 8.5, 6.5
 """Letters of a table, in points."""
-EM, LATIN_EM = 0.56, 0.5
-"""Width of one cell in ems; Latin letters alone are narrower."""
+EM, SERIF_EM = 0.56, 0.5
+"""Width of one cell in ems, in any font and in the serif letters of the English PDF."""
 LOOSE = 1.2
 """A table that does not fill its line is so much wider than it need be."""
 
@@ -33,13 +35,13 @@ def longest(table: Table) -> list[int]:
     ]
 
 
-def letters(table: Table, line: float) -> float:
+def letters(table: Table, line: float, em: float = EM) -> float:
     """Return the size of letters, in points, with which a table fits a line of that many points if any does."""
     wanted = sum(_needs(table)) + GAP * len(table.columns)
-    return max(SMALLEST, min(LARGEST, line / (wanted * _em(table))))
+    return max(SMALLEST, min(LARGEST, line / (wanted * em)))
 
 
-def shares(table: Table, line: float, size: float) -> list[float]:
+def shares(table: Table, line: float, size: float, em: float = EM) -> list[float]:
     """Return how wide each column is in points: numbers on one line, and words share the rest.
 
     Parameters
@@ -50,9 +52,10 @@ def shares(table: Table, line: float, size: float) -> list[float]:
         Width between the margins, in points.
     size : float
         Of its letters, in points.
+    em : float
+        Width of one cell in ems.
     """
     given, wanted = _needs(table), longest(table)
-    em = _em(table)
     room = int(line / (size * em)) - GAP * len(given)
     given = _squeezed(given, _least(table), room)
     missing = [full - width for full, width in zip(wanted, given, strict=True)]
@@ -70,10 +73,10 @@ def cells(text: str) -> int:
     return sum(2 if unicodedata.east_asian_width(sign) in "WF" else 1 for sign in text)
 
 
-def _em(table: Table) -> float:
-    """Return the width of one cell in ems."""
+def em_of(table: Table) -> float:
+    """Return the width of one cell in ems in the PDF, whose Latin letters have serifs where there are no others."""
     said = "".join(run.text for run in runs(table))
-    return LATIN_EM if cells(said) == len(said) else EM
+    return SERIF_EM if cells(said) == len(said) else EM
 
 
 def _needs(table: Table) -> list[int]:

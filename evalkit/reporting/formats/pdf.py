@@ -10,7 +10,7 @@ from evalkit.errors import ResourceError
 from evalkit.model import store
 from evalkit.reporting.document import Callout, Document, Figure, Run, Table, on_paper, plain, runs
 from evalkit.reporting.figures.fonts import japanese_font, latin_font, without_glyph
-from evalkit.reporting.formats.columns import letters, shares
+from evalkit.reporting.formats.columns import SHORT, em_of, letters, shares
 from evalkit.reporting.words import words
 
 LINE = 504.0
@@ -79,8 +79,9 @@ def _plain(part: Any) -> Any:  # noqa: ANN401 - a tree of any parts
 def _layout(part: object) -> dict[str, Any]:
     """Return what the template needs to know beside the words."""
     if isinstance(part, Table):
-        size = letters(part, LINE)
-        return {"widths": shares(part, LINE, size), "size": size}
+        em = em_of(part)
+        size = letters(part, LINE, em)
+        return {"widths": shares(part, LINE, size, em), "size": size, "is_short": len(part.rows) <= SHORT}
     if isinstance(part, Callout):
         return {"is_quiet": part.kind in ("null", "hidden", "unknown", "no_interval")}
     return {"alternative": part.alternative or plain(part.caption)} if isinstance(part, Figure) else {}

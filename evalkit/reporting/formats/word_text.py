@@ -2,10 +2,10 @@
 
 import copy
 import hashlib
-from typing import Any
+from typing import Any, Literal
 
 from evalkit.reporting.document import Inline, Run, Table
-from evalkit.reporting.formats.columns import letters, shares
+from evalkit.reporting.formats.columns import SHORT, letters, shares
 from evalkit.reporting.formats.word_style import LINE, QUIET, VERDICTS, cell_style
 
 TWENTIETHS = 20
@@ -84,7 +84,7 @@ def _link(paragraph: Any, written: Any, target: str) -> None:  # noqa: ANN401
 
 
 def add_table(word: Any, table: Table, names: Names) -> None:  # noqa: ANN401
-    """Write a table whose head is repeated on every page and whose rows are never broken."""
+    """Write a table whose head is repeated on every page and whose rows are never broken; nor is a short table."""
     from docx.oxml import parse_xml
     from docx.oxml.ns import nsdecls
 
@@ -97,22 +97,25 @@ def add_table(word: Any, table: Table, names: Names) -> None:  # noqa: ANN401
         f"<w:tblGrid>{grid}</w:tblGrid></w:tbl>"
     )
     word.element.body.insert_element_before(made, "w:sectPr")
-    head, body = (_row(table, given, cell_style(size), is_head=is_head) for is_head in (True, False))
+    kept = len(table.rows) - 1 if len(table.rows) <= SHORT else 1
+    head, first, rest = (_row(table, given, cell_style(size), kind) for kind in ("head", "kept", ""))
     _fill(word, made, head, (tuple(column.title for column in table.columns),), names)
-    _fill(word, made, body, table.rows, names)
+    _fill(word, made, first, table.rows[:kept], names)
+    _fill(word, made, rest, table.rows[kept:], names)
 
 
-def _row(table: Table, given: list[int], style: str, *, is_head: bool) -> Any:  # noqa: ANN401
-    """Return an empty row."""
+def _row(table: Table, given: list[int], style: str, kind: Literal["head", "kept", ""]) -> Any:  # noqa: ANN401
+    """Return an empty row: the head, one that stays on a page with the next, or any."""
     from docx.oxml import parse_xml
     from docx.oxml.ns import nsdecls
 
+    keep = "<w:keepNext/>" if kind else ""
     cells = "".join(
         f'<w:tc><w:tcPr><w:tcW w:w="{width}" w:type="dxa"/></w:tcPr><w:p><w:pPr><w:pStyle w:val="{style}"/>'
-        f'<w:jc w:val="{"right" if column.is_number else "left"}"/></w:pPr></w:p></w:tc>'
+        f'{keep}<w:jc w:val="{"right" if column.is_number else "left"}"/></w:pPr></w:p></w:tc>'
         for width, column in zip(given, table.columns, strict=True)
     )
-    head = "<w:tblHeader/>" if is_head else ""
+    head = "<w:tblHeader/>" if kind == "head" else ""
     return parse_xml(f"<w:tr {nsdecls('w')}><w:trPr><w:cantSplit/>{head}</w:trPr>{cells}</w:tr>")
 
 

@@ -31,8 +31,8 @@ LOOKS: dict[str, dict[str, Any]] = {
     "heading": {"bold": True, "text_wrap": True}, "caption": {"bold": True, "font_size": 11}, "plain": {},
     "finding": {"bold": True, "font_size": 12, "text_wrap": True, "bg_color": PALE},
     "status": {"font_color": WARN, "bold": True, "text_wrap": True}, "link": {"font_color": ACCENT, "underline": 1},
-    "head": HEAD, "number_head": {**HEAD, "align": "right"},
-    "number": {"align": "right"},
+    "head": HEAD, "number_head": {**HEAD, "align": "right", "indent": 1},
+    "number": {"align": "right", "indent": 1},
 }  # fmt: skip
 
 

@@ -232,3 +232,16 @@ def test_a_missing_package_is_an_error_that_names_the_extra(monkeypatch, name, e
     monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
     with pytest.raises(MissingExtraError, match=rf"evalkit\[{extra}\]"):
         formats.require(["html", "md", name])
+
+
+def test_in_word_the_head_of_a_table_stays_with_its_first_row(folder):
+    """An office program may lose the rows of a table whose repeated head alone ends a page."""
+    body = written_reports.parts(folder / "report.en.docx")["word/document.xml"]
+    rows = re.findall(r"<w:tr\b.*?</w:tr>", body, re.DOTALL)
+    heads = [row for row in rows if "<w:tblHeader/>" in row]
+    assert len(heads) > 10
+    assert all("<w:keepNext/>" in row for row in heads)
+    assert all(
+        "<w:keepNext/>" not in table.rpartition("<w:tr")[2]
+        for table in re.findall(r"<w:tbl\b.*?</w:tbl>", body, re.DOTALL)
+    )

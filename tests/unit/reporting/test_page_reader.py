@@ -7,7 +7,7 @@ from evalkit.errors import ResourceError
 from evalkit.model.evaluation import Number
 from evalkit.reporting import formats
 from evalkit.reporting.document import Bullets, Document, Paragraph, Run, Section, Table, Terms, plain, runs
-from evalkit.reporting.formats.columns import LARGEST, LATIN_EM, SMALLEST, cells, letters, shares
+from evalkit.reporting.formats.columns import EM, LARGEST, SMALLEST, cells, letters, shares
 from evalkit.reporting.formats.number_formats import number_format
 from evalkit.reporting.numbers import shown
 from evalkit.reporting.page import Page
@@ -120,8 +120,8 @@ def test_where_letters_are_smallest_words_give_way_and_numbers_do_not():
     assert letters(wide, LINE) == SMALLEST
     given = shares(wide, LINE, SMALLEST)
     assert sum(given) <= LINE + 0.1
-    assert min(given[5:]) >= cells("123,456.789") * LATIN_EM * SMALLEST
-    assert max(given[:5]) < cells("two or three words") * LATIN_EM * SMALLEST
+    assert min(given[5:]) >= cells("123,456.789") * EM * SMALLEST
+    assert max(given[:5]) < cells("two or three words") * EM * SMALLEST
 
 
 def test_a_kanji_takes_two_cells():
