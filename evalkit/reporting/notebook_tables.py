@@ -20,7 +20,7 @@ from evalkit.reporting.effect_rows import By, aggregations, effect_rows, main_sc
 from evalkit.reporting.page import Cell, Column, Page, Table, Writer
 from evalkit.reporting.sections import cost
 from evalkit.reporting.sections.balance import covariates
-from evalkit.reporting.sections.checks import details, sentence, worded
+from evalkit.reporting.sections.checks import by_choice, details, sentence, worded
 from evalkit.reporting.sections.data import files, links, rules
 from evalkit.reporting.sections.flow import notes, steps
 from evalkit.reporting.words import Words, words
@@ -150,8 +150,11 @@ def _printed(page: Page, table: str) -> Table:
 
 
 def _checks(page: Page, parts: Sequence[str], rows: Sequence[Row]) -> Table:
-    """Return the verdicts of all checks, or that of one by its values, or the table of one."""
+    """Return the verdicts of all checks, or that of one by its values, or a table of one."""
     text, release = page.words, page.release
+    in_short = by_choice(page, parts[0]) if parts[1:] == ["choices"] else None
+    if in_short:
+        return in_short
     if len(parts) != 1:
         told = parts[:1] or release.checks
         return _verdicts(text, [_verdict(text, name, release.checks[name], sentence(page, name)) for name in told])

@@ -37,7 +37,7 @@ def _entry(page: Page, name: str) -> dict[str, Any]:
     return {
         "name": name,
         "verdict": check.verdict,
-        "short": _by_choice(page, name),
+        "short": by_choice(page, name),
         "title": words.method_title("checks", name),
         "question": words.get(f"method.checks.{check.name}.question", check.question),
         "text": sentence(page, name),
@@ -46,7 +46,7 @@ def _entry(page: Page, name: str) -> dict[str, Any]:
     }
 
 
-def _by_choice(page: Page, name: str) -> Table | None:
+def by_choice(page: Page, name: str) -> Table | None:
     """Return a specification curve in short, for pages on which all of it would be too long."""
     words, rows = page.words, page.release.tables.get(f"checks/{name}/choices", [])
     columns = [Column(words["specification_curve.choice"], is_number=False)]

@@ -5,6 +5,7 @@ import dataclasses
 import pandas as pd
 import pytest
 
+import evalkit as ek
 import reports
 import written_reports
 from evalkit.reporting.points import released_rows
@@ -67,3 +68,8 @@ def test_paper_has_the_summary_and_screens_have_every_specification(released, fo
     assert every <= {number for number, *_ in written_reports.Sheets(folder / "report.en.xlsx").numbers()}
     assert every <= {number for number, _ in reports.Page((folder / "report.en.html").read_text("utf-8")).numbers}
     assert len((folder / "tables" / "check-specification_curve.csv").read_text("utf-8").splitlines()) == 1 + 12
+
+
+def test_notebooks_show_the_summary_too(released):
+    html = ek.tables.released(released, f"{CURVE}/choices").as_raw_html()
+    assert all(i in html for row in released.tables[f"{CURVE}/choices"] for i in row.numbers.values())
