@@ -79,11 +79,12 @@ def release_check(
     prefix = f"checks.{part_of_id(name)}"
     hidden = _hidden_rows(ledger, name, result.rows, about)
     told_rows = [recomputed(row, share_counts(row, about.sample), ledger.profile) for row in result.rows]
+    columns = [_telling_a_total(ledger, row, about) for row in told_rows]
     rows = [
         _released(
-            ledger, f"{prefix}.rows.{i:03d}", record, _of_row(name, i, record), hide=is_hidden, method=result.name
+            ledger, f"{prefix}.rows.{i:03d}", record, _of_row(name, i, record, own), hide=is_hidden, method=result.name
         )
-        for i, (record, is_hidden) in enumerate(zip(told_rows, hidden, strict=True))
+        for i, (record, own, is_hidden) in enumerate(zip(told_rows, columns, hidden, strict=True))
     ]
     values = {**result.values, "statistic": result.values.get("statistic", result.statistic)}
     for record, is_hidden in zip(result.rows, hidden, strict=True):
@@ -91,11 +92,15 @@ def release_check(
             values["level"] = HIDDEN
     hide = _has_small_count(ledger, values) or values.get("outcome") in about.hidden
     is_exact = ledger.profile.rounding == "none"
-    cells = _of_values(ledger, name, values, result.rows)
+    withheld = {abs(row[key]) for row, own in zip(told_rows, columns, strict=True) for key in own if known(row[key])}
+    cells = dataclasses.replace(
+        _of_values(ledger, name, values, result.rows),
+        hidden=frozenset(k for k, v in values.items() if isinstance(v, float) and v and abs(v) in withheld),
+    )
     told = _released(ledger, prefix, recomputed(values, {}, ledger.profile), cells, hide=hide, method=result.name)
     tells = hide or not is_exact or values.get("level") == HIDDEN
     said = Number(f"{prefix}.sentence", result.sentence, "text", method=result.name)
-    sentence = ledger.put(said, hide=tells, tells=frozenset().union(*cells.tells.values()))
+    sentence = ledger.put(said, hide=tells or bool(cells.hidden), tells=frozenset().union(*cells.tells.values()))
     tells = sentence is None or ledger.hides(sentence)
     told = row_of(told.labels, {**told.numbers, "sentence": sentence})
     kept = dataclasses.replace(result, sentence="" if tells else result.sentence, values={}, statistic=None, rows=())
@@ -104,17 +109,30 @@ def release_check(
 
 @dataclasses.dataclass(frozen=True)
 class _Cells:
-    """The cells of a record, those that follow from each of its numbers, and what is shown where the rest is hidden."""
+    """Cells of a record, those that its numbers tell; what stays where the rest is hidden, and what is hidden alone."""
 
     own: dict[str, str]
     tells: dict[str, frozenset[str]]
     shown: tuple[str, ...] = GIVEN
+    hidden: frozenset[str] = frozenset()
 
 
-def _of_row(name: str, place: int, row: Record) -> _Cells:
+def _of_row(name: str, place: int, row: Record, hidden: frozenset[str]) -> _Cells:
     """Return the cells of a row: what stands beside a count tells it, as a share and its other count do."""
     counts = frozenset(check_cell(name, place, key) for key in _counted(row))
-    return _Cells({key: check_cell(name, place, key) for key in row}, {k: counts for k in row if k not in GIVEN})
+    own = {key: check_cell(name, place, key) for key in row}
+    return _Cells(own, {k: counts for k in row if k not in GIVEN}, hidden=hidden)
+
+
+def _telling_a_total(ledger: Ledger, row: Record, about: About) -> frozenset[str]:
+    """Return the shares of a group of firms whose number another table hides, and what is made of them.
+
+    Ten digits of a share tell the number that it is of.
+    """
+    shares = [key for key, (_, n) in share_counts(row, about.sample).items() if ledger.is_concealed(n)]
+    times = {"_before" if key.endswith("_before") else "_after" for key in shares}
+    made = (key for key in row if key.endswith(tuple(times)) and not key.startswith("mean_"))
+    return frozenset([*shares, *made])
 
 
 def _of_values(ledger: Ledger, name: str, values: Record, rows: tuple[Record, ...]) -> _Cells:
@@ -152,7 +170,7 @@ def _released(ledger: Ledger, prefix: str, record: Record, cells: _Cells, *, hid
     ids = {
         key: ledger.put(
             Number(f"{prefix}.{key}", value, unit_of(key, value), method=method),
-            hide=(hide and key not in cells.shown) or _is_near_extreme(key, record),
+            hide=(hide and key not in cells.shown) or key in cells.hidden or _is_near_extreme(key, record),
             cell=cells.own.get(key, ""), tells=cells.tells.get(key, ()),
         )
         for key, value in record.items()
@@ -174,8 +192,7 @@ def _hidden_rows(ledger: Ledger, name: str, rows: tuple[Record, ...], about: Abo
     hidden = []
     for i, row in enumerate(rows):
         told = share_counts(row, about.sample).values()
-        few = any(ledger.is_concealed(a) for _, a in told)
-        few |= ledger.small(*(n for n, _ in told)) or (not row.get("level") and ledger.small(*(a - n for n, a in told)))
+        few = ledger.small(*(n for n, _ in told)) or (not row.get("level") and ledger.small(*(a - n for n, a in told)))
         is_cell = any(check_cell(name, i, key) in ledger.hiding.rows for key in row)
         is_made_by_few = row.get("covariate") in about.concentration.covariates and not row.get("level")
         is_made_by_few |= row.get("outcome") in about.hidden

@@ -8,6 +8,7 @@ import dataclasses
 import math
 from fractions import Fraction
 
+import numpy as np
 import pytest
 
 import reports
@@ -135,6 +136,31 @@ def test_shares_of_a_category_and_of_a_binary_outcome_do_not_tell_of_how_many_th
         assert 97 not in worked_out(shown(made, prefix))
     assert 97 not in worked_out(shown(made, "sample."))
     assert made.numbers["effects.group_time.baseline.sales"].value is not None
+
+
+def test_shares_before_matching_do_not_tell_how_many_firms_it_lost() -> None:
+    """The flow hides the 97 of which matching lost seven; shares after it are of 90 and stay, those before are not."""
+    lost, n = 7, sum(GREW.values())
+    sample = reports.sample(GREW)
+    is_lost = np.cumsum(sample.panel.cohort == max(GREW)) > GREW[max(GREW)] - lost
+    sample = dataclasses.replace(sample, weight=np.where(is_lost & (sample.panel.cohort > 0), 0.0, sample.weight))
+    before, kept = (41, 31, n - 72), (38, 29, n - 72 - 2)
+    rows = tuple(
+        {"covariate": "industry", "level": level, "mean_treated_before": a / n, "mean_treated": b / (n - lost),
+         "mean_control_before": 0.3, "mean_control_after": 0.3, "smd_before": a / n - 0.3, "smd_after": 0.1,
+         "variance_ratio_before": math.nan}
+        for level, a, b in zip("ABC", before, kept, strict=True)
+    )  # fmt: skip
+    values = {"case": "pass", "max_smd_before": rows[0]["smd_before"], "max_smd_after": 0.1}
+    check = CheckResult("balance", "?", "pass", "?", values, None, rows)
+    step = reports.FlowStep("match", "treated firms", n, n - lost, lost)
+    made = edition(sample=sample, checks=(check,), flow=reports.Flow((step,)))
+    told = shown(made, "checks.balance.")
+    assert n in worked_out({i: row["mean_treated_before"] for i, row in enumerate(rows)})
+    assert n not in worked_out(told)
+    quantities = {i.split(".")[-1] for i in told if ".rows." in i}
+    assert quantities == {"mean_treated", "mean_control_before", "mean_control_after", "smd_after"}
+    assert "checks.balance.max_smd_before" not in told
 
 
 def total_over_mean(made: Release) -> float | None:
