@@ -7,7 +7,7 @@ All 45 cells of five cohorts with their covariance, averages by event time and t
 own; memory is the peak beyond an interpreter that has imported the same packages. Peers run in an interpreter of their
 own, read the same panel as a long table beforehand, and must agree with us.
 
-With 1,000,000 firms csdid needs 67 to 81 x, diff-diff 49 to 61 x our CPU, not the 100 x aimed at: Newton and products
+With 1,000,000 firms csdid needs 67 to 99 x, diff-diff 43 to 61 x our CPU, not the 100 x aimed at: Newton and products
 of 45 influences a firm, already matrix products in BLAS, are two thirds of what is left.
 """
 

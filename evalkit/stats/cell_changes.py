@@ -33,7 +33,10 @@ Sides = tuple[NDArray[np.bool_], NDArray[np.bool_]]
 def sides(contrast: Contrast, moments: Moments) -> Sides:
     """Say which groups of firms are on each side of a cell."""
     seen = moments.observed[:, contrast.at] & moments.observed[:, contrast.since]
-    return seen & (moments.cohort == contrast.cohort), seen & np.isin(moments.cohort, contrast.controls)
+    control = np.zeros(moments.n_groups, dtype=bool)
+    for cohort in contrast.controls:
+        control |= moments.cohort == cohort
+    return seen & (moments.cohort == contrast.cohort), seen & control
 
 
 def cell_change(contrast: Contrast, members: Sides, moments: Moments) -> CellChange:
