@@ -6,9 +6,9 @@ Usage: python benchmarks/estimators.py [--firms 10000 100000 1000000] [--repeats
 Each run is a process of its own, so that a peer that compiles does so in each of them. Answers by event time must
 agree. Memory is the peak beyond an interpreter with the same packages (and, for peers, the long table).
 
-With 10,000 firms `group_time` from start to end of the process takes less CPU than with diff-diff (0.8 beside 0.9 s), but
-0.03 to 0.06 s more when imports do not count: looking for the BLAS libraries, imports on first use and tables of effects
-do not get smaller with the panel.
+With 10,000 firms a process with `group_time` takes less CPU than one with diff-diff (0.8 beside 0.9 s), but 0.03 to
+0.06 s more when imports do not count: looking for the BLAS libraries, imports on first use and tables of effects do not
+get smaller with the panel.
 """
 
 import argparse
