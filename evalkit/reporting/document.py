@@ -46,7 +46,7 @@ class Heading:
 
 @dataclasses.dataclass(frozen=True)
 class Paragraph:
-    """A paragraph; `kind` is "", "quiet", "note", "kicker", "finding" or "about"."""
+    """A paragraph; `kind` is "", "quiet", "note", "kicker", "finding" or "about"; in Word also "question"."""
 
     text: Inline
     kind: str = ""

@@ -89,7 +89,7 @@ def balance(result: CheckResult, language: str = "en") -> "GT":
 def check(result: CheckResult, language: str = "en") -> "GT":
     """Show the small table of one check."""
     writer, rows = of_check(result.rows, language)
-    return _made(details(writer, None, writer.words.method_title("checks", result.name), rows))
+    return _made(details(writer, None, writer.words.method_title("checks", result.name), rows, result.name))
 
 
 def checks(results: CheckResult | Sequence[CheckResult], language: str = "en") -> "GT":
@@ -160,7 +160,7 @@ def _checks(page: Page, parts: Sequence[str], rows: Sequence[Row]) -> Table:
         return _verdicts(text, [_verdict(text, name, release.checks[name], sentence(page, name)) for name in told])
     if parts[0] == "balance":
         return covariates(page, rows, is_matched=release.study.match.method != "none")
-    return details(page, release.study, text.method_title("checks", parts[0]), rows)
+    return details(page, release.study, text.method_title("checks", parts[0]), rows, release.checks[parts[0]].name)
 
 
 def _notes(page: Page) -> Table:

@@ -36,6 +36,11 @@ class Table:
     rows: Sequence[Sequence[Cell]]
 
 
+def signed(by: str, date: str) -> Markup:
+    """Write who said something and, on a line of its own, when, so that no date is broken."""
+    return Markup('{}<span class="line">{}</span>').format(by, date)
+
+
 class Writer(ABC):
     """What writes numbers, and rows of them, in one language."""
 

@@ -228,7 +228,7 @@ class _Reader:
             if isinstance(child, str):
                 yield dataclasses.replace(look, text=child)
                 continue
-            if "interval" in child.classes():
+            if {"interval", "line"} & set(child.classes()):
                 yield dataclasses.replace(look, text="\n")
             yield from self._runs(child, self._look(child, look))
 

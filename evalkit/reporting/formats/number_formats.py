@@ -4,9 +4,10 @@ import re
 
 from evalkit.model.evaluation import Number
 from evalkit.reporting.numbers import YEN
+from evalkit.reporting.words import Words
 
 
-def number_format(number: Number, printed: str) -> str:
+def number_format(number: Number, printed: str, words: Words) -> str:
     """Return the format code with which a cell reads as the report prints the number.
 
     Parameters
@@ -16,9 +17,12 @@ def number_format(number: Number, printed: str) -> str:
     printed : str
         As `numbers.shown` writes it; digits after the point and what stands around them are taken from it. Money is
         shown in its own unit, as a spreadsheet cannot count in 10,000s.
+    words : Words
+        The language of that unit.
     """
     if number.unit in YEN:
-        return '#,##0" {}"'.format(number.unit.replace("_", " "))
+        unit = words.unit(number.unit)
+        return f'#,##0"{" " if unit.isascii() else ""}{unit}"'
     if number.unit == "p_value":
         return '[<0.001]"<0.001";0.000'
     found = re.search(r"\d[\d,]*(?:\.(\d+))?", printed)

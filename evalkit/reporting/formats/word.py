@@ -73,8 +73,8 @@ class _Writer:
             self._line((Run(plain(section.title), target=section.name),), "Contents")
         for section in document.sections:
             self.names.around(self._line(section.title, "Heading 1"), section.name)
-            for block in section.blocks:
-                self.add(block)
+            for above, block in zip((None, *section.blocks), section.blocks, strict=False):
+                self.add(_kept(above, block))
         self._line(document.footer, "Quiet")
         return self.word
 
@@ -124,3 +124,10 @@ class _Writer:
         line = self.word.add_paragraph(style=style)
         put(line, text, self.names)
         return line
+
+
+def _kept(above: Block | None, block: Block) -> Block:
+    """Return a block; a quiet paragraph below a heading asks what the next one answers, and stays with it."""
+    if isinstance(above, Heading) and isinstance(block, Paragraph) and block.kind == "quiet":
+        return dataclasses.replace(block, kind="question")
+    return block

@@ -14,7 +14,10 @@ FONTS = {"en": "Calibri", "ja": "Yu Gothic"}
 EAST_ASIAN = "Yu Gothic"
 """On every machine with Word, Windows or Mac; others take their own Japanese font."""
 TAGS = {"en": "en-GB", "ja": "ja-JP"}
-KINDS = {"": "Normal", "quiet": "Quiet", "note": "Quiet", "kicker": "Kicker", "finding": "Finding", "about": "Normal"}
+KINDS = {
+    "": "Normal", "quiet": "Quiet", "question": "Question", "note": "Quiet", "kicker": "Kicker", "finding": "Finding",
+    "about": "Normal",
+}  # fmt: skip
 """The style of each kind of paragraph."""
 FIRST_DAY = "1980-01-01"
 """Stands in the properties of an edition without a day; no clock is read."""
@@ -108,6 +111,7 @@ def _styles() -> list[str]:
         "Contents": ("Contents", "Normal", _spaced(0, 20), _look(10, ACCENT)),
         "Normal": ("Normal", "", '<w:spacing w:before="0" w:after="140" w:line="288" w:lineRule="auto"/>', _look(10.5)),
         "Quiet": ("Quiet", "Normal", "", _look(9, QUIET)),
+        "Question": ("Question", "Quiet", "<w:keepNext/>", ""),
         "Kicker": ("Kicker", "Normal", _spaced(0, 40), _look(9.5, QUIET)),
         "Finding": ("Finding", "Normal", _aside(), _look(12, INK, bold=True)),
         "Callout": ("Callout", "Normal", _aside(), _look(10)),

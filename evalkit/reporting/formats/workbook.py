@@ -181,10 +181,11 @@ class _Writer:
         look = "number" if column.is_number else "text"
         if number and number.number and isinstance(number.number.value, int | float):
             self._note(sheet, place, cell)
-            code = number_format(number.number, number.text)
+            code = number_format(number.number, number.text, self.words)
             sheet.write_number(*place, number.number.value, self.looks.of(look, code=code))
         elif YEAR_OR_COUNT.fullmatch(plain(cell)) and not any(run.number for run in cell):
-            sheet.write_number(*place, int(plain(cell).replace("−", "-")), self.looks.of(look, code="0"))
+            shown = self.looks.of(look if column.is_number else "year", code="0")
+            sheet.write_number(*place, int(plain(cell).replace("−", "-")), shown)
         else:
             self.put(sheet, place, cell, look)
 
@@ -229,11 +230,15 @@ class _Writer:
             where = ", ".join(self.places[number])
             texts = {0: number, 2: self.numbers[number].unit, 3: printed, 4: where}
             for column, text in texts.items():
-                self.put(sheet, (row, column), (Run(text),), "plain")
+                self.put(sheet, (row, column), (Run(text),), "text" if column == 4 else "plain")
+            sheet.set_row(row, height([(where, NUMBERS["where"])]))
             value = self.numbers[number].value
             if isinstance(value, int | float):
                 sheet.write_number(row, 1, value, self.looks.of("plain"))
             else:
                 self.put(sheet, (row, 1), (Run(HIDDEN if value is None else value),), "plain")
         sheet.freeze_panes(2, 1)
+        sheet.repeat_rows(1)
+        sheet.set_landscape()
+        on_paper(sheet)
         sheet.autofilter(1, 0, len(numbers) + 1, len(NUMBERS) - 1)

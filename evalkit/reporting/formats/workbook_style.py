@@ -25,7 +25,8 @@ QUIET, ACCENT, PALE, WARN = "#56606E", "#1F4E79", "#F4F6F9", "#8A5A00"
 FONTS = {"en": "Calibri", "ja": "Yu Gothic"}
 HEAD = {"bold": True, "text_wrap": True, "bottom": 2, "bottom_color": ACCENT, "valign": "bottom"}
 LOOKS: dict[str, dict[str, Any]] = {
-    "text": {"text_wrap": True}, "quiet": {"text_wrap": True, "font_color": QUIET, "font_size": 9},
+    "text": {"text_wrap": True}, "year": {"align": "left"},
+    "quiet": {"text_wrap": True, "font_color": QUIET, "font_size": 9},
     "title": {"bold": True, "font_size": 16, "font_color": ACCENT, "text_wrap": True},
     "section": {"bold": True, "font_size": 13, "font_color": ACCENT, "text_wrap": True},
     "heading": {"bold": True, "text_wrap": True}, "caption": {"bold": True, "font_size": 11}, "plain": {},

@@ -49,4 +49,4 @@ def covariates(writer: Writer, rows: Sequence[Row], *, is_matched: bool) -> Tabl
         name = words.column(str(row.labels.get("covariate", "")))
         label = f"{name}{words['page.colon']}{level}" if level else name
         lines.append([label, *(writer.cell(row, quantity) for quantity in titles)])
-    return Table(words["balance.caption"], columns, lines)
+    return Table(words["balance.caption" if is_matched else "balance.caption_plain"], columns, lines)

@@ -42,7 +42,7 @@ def _entry(page: Page, name: str) -> dict[str, Any]:
         "question": words.get(f"method.checks.{check.name}.question", check.question),
         "text": sentence(page, name),
         "drawing": page.drawings.get(name),
-        "table": details(page, study, words.method_title("checks", name), rows) if rows else None,
+        "table": details(page, study, words.method_title("checks", name), rows, check.name) if rows else None,
     }
 
 
@@ -131,16 +131,21 @@ def _plain(words: Words, value: Any) -> str:  # noqa: ANN401
     return str(value).replace("-", MINUS) if isinstance(value, int) else words.label(str(value))
 
 
-def details(writer: Writer, study: Study | None, caption: str, rows: Sequence[Row]) -> Table:
-    """Return the table of a check, or of any rows: their labels, then their numbers."""
+def details(writer: Writer, study: Study | None, caption: str, rows: Sequence[Row], check: str = "") -> Table:
+    """Return the table of a check, or of any rows: their labels, then their numbers under heads that name units."""
     words = writer.words
     labels = list(dict.fromkeys(key for row in rows for key in row.labels))
     quantities = list(dict.fromkeys(key for row in rows for key in row.numbers))
     quantities.sort(key=lambda q: q.replace("high", "low "))  # the low end of an interval first
-    columns = [Column(words.get(f"check_columns.{key}", key), is_number=False) for key in labels]
-    columns += [Column(words.get(f"check_columns.{key}", key)) for key in quantities]
+    shared = {key: words.get(f"check_columns.{key}", key) for key in (*labels, *quantities)}
+    heads = {key: words.get(f"check_columns_of.{check}.{key}", head) for key, head in shared.items()}
+    columns = [Column(heads[key], is_number=key in quantities) for key in heads]
+    blanks = {key: words.get(f"blank_labels.{key}", words["page.unknown"]) for key in labels}
     lines = [
-        [*(_label(words, study, k, row.labels.get(k, "")) for k in labels), *(writer.cell(row, q) for q in quantities)]
+        [
+            *(_label(words, study, k, row.labels.get(k, "")) or blanks[k] for k in labels),
+            *(writer.cell(row, q) for q in quantities),
+        ]
         for row in rows
     ]
     return Table(caption, columns, lines)

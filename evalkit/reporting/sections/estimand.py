@@ -3,7 +3,7 @@
 from markupsafe import Markup
 
 from evalkit.model.study_programme import Assumption
-from evalkit.reporting.page import Cell, Column, Page, Table
+from evalkit.reporting.page import Cell, Column, Page, Table, signed
 
 
 def render(page: Page) -> Markup:
@@ -36,5 +36,5 @@ def _line(page: Page, one: Assumption) -> list[Cell]:
         words[f"estimand.effect_{one.effect}"],
         words[f"estimand.reliability_{one.reliability}"],
         words.pick(one.why) or words["page.not_said"],
-        page.say("page.signed", by=one.by, date=one.date),
+        signed(one.by, one.date),
     ]

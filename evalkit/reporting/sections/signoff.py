@@ -2,7 +2,7 @@
 
 from markupsafe import Markup
 
-from evalkit.reporting.page import Cell, Column, Page, Table
+from evalkit.reporting.page import Cell, Column, Page, Table, signed
 from evalkit.reporting.sections.programme import told
 
 ROLES = ("commissioner", "analyst", "assurer", "approver")
@@ -28,7 +28,7 @@ def _decisions(page: Page) -> Table | None:
     words = page.words
     columns = [Column(words[f"signoff.{key}"], is_number=False) for key in ("decision", "why", "said")]
     rows: list[list[Cell]] = [
-        [words.pick(d.text), words.pick(d.why) or words["page.not_said"], page.say("page.signed", by=d.by, date=d.date)]
+        [words.pick(d.text), words.pick(d.why) or words["page.not_said"], signed(d.by, d.date)]
         for d in page.release.study.decision
     ]
     return Table(words["signoff.decisions"], columns, rows) if rows else None

@@ -245,3 +245,22 @@ def test_in_word_the_head_of_a_table_stays_with_its_first_row(folder):
         "<w:keepNext/>" not in table.rpartition("<w:tr")[2]
         for table in re.findall(r"<w:tbl\b.*?</w:tbl>", body, re.DOTALL)
     )
+
+
+def test_in_word_the_question_of_a_check_stays_with_its_answer(folder):
+    parts = written_reports.parts(folder / "report.en.docx")
+    style = re.search(r'<w:style [^>]*w:styleId="Question".*?</w:style>', parts["word/styles.xml"], re.DOTALL)
+    assert style
+    assert "<w:keepNext/>" in style[0]
+    paragraphs = re.findall(r"<w:p>.*?</w:p>", parts["word/document.xml"], re.DOTALL)
+    asked = [i for i, text in enumerate(paragraphs) if 'w:val="Question"' in text]
+    assert len(asked) > 5
+    assert all('w:val="Heading' in paragraphs[i - 1] for i in asked)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_sheet_prints_as_wide_as_its_page(folder, language):
+    parts = written_reports.parts(folder / f"report.{language}.xlsx")
+    sheets = [text for name, text in parts.items() if name.startswith("xl/worksheets/sheet")]
+    assert len(sheets) > 15
+    assert all('<pageSetUpPr fitToPage="1"/>' in text and 'fitToHeight="0"' in text for text in sheets)

@@ -10,7 +10,7 @@ from evalkit.reporting.document import Bullets, Document, Paragraph, Run, Sectio
 from evalkit.reporting.formats.columns import EM, LARGEST, SMALLEST, cells, letters, shares
 from evalkit.reporting.formats.number_formats import number_format
 from evalkit.reporting.numbers import shown
-from evalkit.reporting.page import Page
+from evalkit.reporting.page import Page, signed
 from evalkit.reporting.page_reader import read_page
 from evalkit.reporting.release import release
 from evalkit.reporting.render import html
@@ -94,7 +94,19 @@ def test_signs_that_office_files_cannot_hold_are_shown_as_missing(page, text):
 )  # fmt: skip
 def test_a_sheet_shows_the_digits_that_the_report_prints(value, unit, code):
     number = Number("x", value, unit)
-    assert number_format(number, shown(number, words("en"))) == code
+    assert number_format(number, shown(number, words("en")), words("en")) == code
+
+
+@pytest.mark.parametrize(("unit", "code"), [("yen", '#,##0"円"'), ("thousand_yen", '#,##0"千円"')])
+def test_money_in_a_sheet_has_its_unit_in_the_readers_language(unit, code):
+    number = Number("x", 12_345.0, unit)
+    assert number_format(number, shown(number, words("ja")), words("ja")) == code
+
+
+def test_a_day_stands_on_a_line_of_its_own(page, text):
+    read = first(inside(text, f"<p>{signed('a <b>', '2026-04-01')}</p>"), page)[0]
+    assert isinstance(read, Paragraph)
+    assert plain(read.text, between="\n") == "a <b>\n2026-04-01"
 
 
 def table(*texts: str, n_numbers: int = 0) -> Table:

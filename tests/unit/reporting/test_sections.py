@@ -14,10 +14,23 @@ import reports
 from evalkit.model.check import CheckResult
 from evalkit.model.plan import Deviation, PlanRecord
 from evalkit.model.study_report import DOMAINS
+from evalkit.reporting.at_hand import of_check
 from evalkit.reporting.page import Page
 from evalkit.reporting.release import release
 from evalkit.reporting.render import html
-from evalkit.reporting.sections import cost, estimand, limits, programme, robustness, signoff, subgroups, summary, units
+from evalkit.reporting.sections import (
+    balance,
+    checks,
+    cost,
+    estimand,
+    limits,
+    programme,
+    robustness,
+    signoff,
+    subgroups,
+    summary,
+    units,
+)
 from evalkit.reporting.words import words
 
 LOCKED = PlanRecord("ab" * 32, "2026-01-01T00:00:00Z", ("Smith",))
@@ -181,3 +194,19 @@ def test_no_cost_is_told_where_the_comparison_does_not_hold():
     rejected = text(cost, checks=reports.checks("fail", 0.01), **given)
     row = next(line for line in rejected.split("Sales")[1:])
     assert "comparison does not hold" in row
+
+
+def test_heads_of_checks_name_the_unit_and_no_label_is_blank():
+    effect = {"estimate": 5.9, "conf_low": 4.9}
+    writer, rows = of_check([{"method": "difference", **effect}], "en")
+    titles = [column.title for column in checks.details(writer, None, "", rows, "specification_curve").columns]
+    assert titles == ["Estimate", "Interval from (%)", "Effect (%)"]
+    titles = [column.title for column in checks.details(writer, None, "", rows, "placebo_dates").columns]
+    assert titles[1:] == ["Interval from (scale of the estimate)", "Difference (scale of the estimate)"]
+    writer, rows = of_check([{"clustered_by": "", "level": "", "n_treated": 70}], "en")
+    assert checks.details(writer, None, "", rows).rows[0][:2] == ["firm", writer.unknown]
+
+
+@pytest.mark.parametrize("is_matched", [False, True])
+def test_before_and_after_matching_are_named_only_where_firms_are_matched(is_matched):
+    assert ("after matching" in balance.covariates(page(), [], is_matched=is_matched).caption) == is_matched
