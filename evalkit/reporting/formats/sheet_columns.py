@@ -8,7 +8,7 @@ from evalkit.reporting.document import Column, Inline, Run, Table, plain
 from evalkit.reporting.formats.columns import cells
 from evalkit.reporting.words import Words
 
-MOST_WIDTH, FEWEST_WIDTH, MOST_HEAD = 44, 10, 16
+MOST_WIDTH, FEWEST_WIDTH, MOST_HEAD = 60, 10, 16
 """In characters."""
 LETTER = 1.1
 """How wide a letter may be, in characters of a column's width, so that a label stays on one line."""

@@ -224,7 +224,9 @@ class _Writer:
         sheet = self.book.add_worksheet(sheet_name(self.words["formats.numbers"], place))
         self.put(sheet, (0, 0), (Run(self.words["formats.numbers_lead_sheet"]),), "plain")
         for column, (key, width) in enumerate(NUMBERS.items()):
-            self.put(sheet, (1, column), (Run(self.words[f"formats.{key}"]),), "head")
+            self.put(
+                sheet, (1, column), (Run(self.words[f"formats.{key}"]),), "number_head" if key == "value" else "head"
+            )
             sheet.set_column(column, column, width)
         for row, (number, printed) in enumerate(numbers, start=2):
             where = ", ".join(self.places[number])
@@ -234,9 +236,11 @@ class _Writer:
             sheet.set_row(row, height([(where, NUMBERS["where"])]))
             value = self.numbers[number].value
             if isinstance(value, int | float):
-                sheet.write_number(row, 1, value, self.looks.of("plain"))
+                sheet.write_number(row, 1, value, self.looks.of("number"))
             else:
-                self.put(sheet, (row, 1), (Run(HIDDEN if value is None else value),), "plain")
+                self.put(
+                    sheet, (row, 1), (Run(HIDDEN if value is None else value),), "number" if value is None else "plain"
+                )
         sheet.freeze_panes(2, 1)
         sheet.repeat_rows(1)
         sheet.set_landscape()
