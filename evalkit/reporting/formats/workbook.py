@@ -28,7 +28,7 @@ from evalkit.reporting.document import (
 )  # fmt: skip
 from evalkit.reporting.formats.number_formats import number_format
 from evalkit.reporting.formats.sheet_columns import SheetColumn, sheet_columns
-from evalkit.reporting.formats.workbook_style import LOUD, Looks, height, on_paper, open_workbook, sheet_name
+from evalkit.reporting.formats.workbook_style import Looks, height, line_height, on_paper, open_workbook, sheet_name
 from evalkit.reporting.words import HIDDEN, Words, words
 
 TEXT_WIDTH = 74
@@ -103,7 +103,7 @@ class _Writer:
 
     def line(self, text: Inline, look: str) -> None:
         """Write one line of text."""
-        self.text.set_row(self.row, height([(plain(text, between="\n"), TEXT_WIDTH)]) * LOUD.get(look, 1))
+        self.text.set_row(self.row, line_height(plain(text, between="\n"), TEXT_WIDTH, look))
         self.put(self.text, (self.row, 0), text, look)
         self.row += 1
 

@@ -79,6 +79,12 @@ def height(texts: Iterable[tuple[str, int]]) -> float:
     return 2 + LINE_HEIGHT * max(lines, default=1)
 
 
+def line_height(text: str, width: int, look: str) -> float:
+    """Return how high a line of text must be, in points; larger letters are higher, and fewer stand beside another."""
+    loud = LOUD.get(look, 1)
+    return loud * height([(text, int(width / loud))])
+
+
 def sheet_name(wanted: str, number: int) -> str:
     """Return a name that spreadsheet programs accept, and no other sheet has: its number and a title."""
     clean = re.sub(r"[\[\]:*?/\\']", " ", wanted)

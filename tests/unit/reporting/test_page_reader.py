@@ -9,6 +9,7 @@ from evalkit.reporting import formats
 from evalkit.reporting.document import Bullets, Document, Paragraph, Run, Section, Table, Terms, plain, runs
 from evalkit.reporting.formats.columns import EM, LARGEST, SMALLEST, cells, letters, shares
 from evalkit.reporting.formats.number_formats import number_format
+from evalkit.reporting.formats.workbook_style import LOUD, line_height
 from evalkit.reporting.numbers import shown
 from evalkit.reporting.page import Page, signed
 from evalkit.reporting.page_reader import read_page
@@ -101,6 +102,11 @@ def test_a_sheet_shows_the_digits_that_the_report_prints(value, unit, code):
 def test_money_in_a_sheet_has_its_unit_in_the_readers_language(unit, code):
     number = Number("x", 12_345.0, unit)
     assert number_format(number, shown(number, words("ja")), words("ja")) == code
+
+
+def test_a_title_that_fits_no_line_in_its_large_letters_has_two():
+    title = "Effect of Michigan's training grants on manufacturing firms"
+    assert line_height(title, 74, "title") > 1.5 * LOUD["title"] * line_height(title, 74, "text")
 
 
 def test_a_day_stands_on_a_line_of_its_own(page, text):
