@@ -87,12 +87,11 @@ def _row(ledger: Ledger, effects: Effects, record: dict[str, float | str], award
     outcome = _outcome(effects, str(record["outcome"]))
     n_years = firm_years(effects, outcome.name)
     level = Interval(*(float(record[key]) for key in ("level", "level_low", "level_high")))
-    total = total_effect(level, n_years)
+    prefix, cell = f"cost.{part_of_id(outcome.name)}", years_cell(outcome.name, n_years)
+    total = total_effect(level, ledger.rounded(n_years, cell))  # over the level it tells the firm-years
     cost = cost_of_one(awarded, total, YEN.get(outcome.unit, 1))
-    part = part_of_id(outcome.name)
-    level_id = f"effects.{part_of_id(named([effects])[0][0])}.overall.{part}.level"
+    level_id = f"effects.{part_of_id(named([effects])[0][0])}.overall.{part_of_id(outcome.name)}.level"
     hide = ledger.small(*_cell_counts(effects, outcome.name)) or ledger.hides(level_id)
-    prefix, cell = f"cost.{part}", years_cell(outcome.name, n_years)
     values = {
         **dict(zip(("total", "total_low", "total_high"), dataclasses.astuple(total), strict=True)),
         **dict(zip(("cost", "cost_low", "cost_high"), dataclasses.astuple(cost), strict=True)),

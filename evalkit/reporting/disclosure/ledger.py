@@ -102,8 +102,11 @@ class Ledger:
         """Return the value as the profile rounds it."""
         if number.unit != "count" or self.profile.rounding == "none":
             return number.value
-        totals = self.hiding.rounded
-        return totals[cell] if cell in totals else rounded(round(float(number.value or 0)), self.profile)
+        return self.rounded(round(float(number.value or 0)), cell)
+
+    def rounded(self, count: int, cell: str) -> int:
+        """Return a count as the profile rounds it: as all numbers of its cell tell it."""
+        return self.hiding.rounded.get(cell, rounded(count, self.profile))
 
     @property
     def n_hidden(self) -> int:

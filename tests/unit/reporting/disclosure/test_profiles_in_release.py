@@ -5,6 +5,7 @@ import dataclasses
 import pytest
 
 import reports
+from complete_reports import EVEN, with_amounts
 from evalkit.reporting.disclosure.record import record
 from evalkit.reporting.release import release
 from evalkit.reporting.render import write_report
@@ -17,7 +18,7 @@ ACRO_KEYS = {
 COHORTS = {2018: 42, 2019: 31, 2020: 9}
 
 
-def released(profile, cohorts=COHORTS, **changes):
+def released(profile, cohorts=COHORTS, sample=None, **changes):
     asked = reports.study(disclosure={"profile": profile}, **changes)
     step, n = reports.FlowStep, sum(cohorts.values())
     flow = reports.Flow((step("match", "treated firms", n, n), step("match", "control firms", 60, 60)))
@@ -27,7 +28,8 @@ def released(profile, cohorts=COHORTS, **changes):
     values = {**overlap.values, "n_treated": n, "n_without": 12, "n_outside": 12, "share": 12 / n}
     overlap = dataclasses.replace(overlap, values=values, statistic=12 / n, rows=bins)
     return release(reports.evaluation(
-        study=asked, effects=(reports.effects(asked, cohorts=cohorts),), sample=reports.sample(cohorts), flow=flow,
+        study=asked, effects=(reports.effects(asked, cohorts=cohorts),), sample=sample or reports.sample(cohorts),
+        flow=flow,
         checks=(balance, overlap, pretrends),
     ))  # fmt: skip
 
@@ -62,6 +64,15 @@ def test_rounded_totals_are_sums_and_shares_are_those_of_rounded_counts():
     assert "smd_before" not in level.numbers
     counts = [n.value for n in made.numbers.values() if n.unit == "count" and n.value is not None]
     assert {n % 5 for n in counts} == {0}
+
+
+@pytest.mark.parametrize("profile", ["jp_table", "opensafely"])
+def test_a_total_effect_over_its_level_tells_no_more_than_the_firm_years_shown(profile):
+    made = released(profile, sample=with_amounts(reports.sample(COHORTS), EVEN[: sum(COHORTS.values())]))
+    total, years = (made.numbers[f"cost.sales.{name}"].value for name in ("total", "firm_years"))
+    exact = sum(n * (reports.LAST - cohort + 1) for cohort, n in COHORTS.items())
+    assert total / made.numbers["effects.group_time.overall.sales.level"].value == pytest.approx(years, rel=1e-9)
+    assert (years == exact) == (profile == "jp_table")
 
 
 def test_a_total_is_not_rounded_from_the_exact_count():
