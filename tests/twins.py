@@ -215,3 +215,24 @@ def imputation(
         effects.append(mean)
         influence.append(np.bincount(firm, weight * centred))
     return cells, np.array(effects), np.array(influence).T
+
+
+def award(method: str, long: pd.DataFrame) -> dict[object, np.ndarray]:
+    """Return what the method asks of the award."""
+    event = (long["year"] - long["g"]).where(long["g"] > 0)
+    if method == "twfe":
+        return {"treated": (event >= 0).to_numpy(float)}
+    if method == "event_study":
+        return {e: (event == e).to_numpy(float) for e in sorted(event.dropna().unique()) if e != -1}
+    keep = (event >= 0) if method == "extended_twfe" else event.notna() & (event != -1)
+    pairs = sorted({(g, t) for g, t, k in zip(long["g"], long["year"], keep, strict=True) if k})
+    return {c: ((long["g"] == c[0]) & (long["year"] == c[1])).to_numpy(float) for c in pairs}
+
+
+def held(long: pd.DataFrame, own: dict) -> dict[object, np.ndarray]:
+    """Return the covariates as columns."""
+    found = {name: long[name].to_numpy() for name in own.get("time_varying", ())}
+    for name in own.get("baseline", ()):
+        for t in sorted(long["year"].unique())[1:]:
+            found[name, t] = long[name].to_numpy() * (long["year"] == t).to_numpy()
+    return found

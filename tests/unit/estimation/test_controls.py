@@ -41,18 +41,6 @@ def used(long: pd.DataFrame, *known: str) -> pd.DataFrame:
     return long[long.groupby("firm")["y"].transform("size") > 1].reset_index(drop=True)
 
 
-def award(method: str, long: pd.DataFrame) -> dict[object, np.ndarray]:
-    """Return what the method asks of the award."""
-    event = (long["year"] - long["g"]).where(long["g"] > 0)
-    if method == "twfe":
-        return {"treated": (event >= 0).to_numpy(float)}
-    if method == "event_study":
-        return {e: (event == e).to_numpy(float) for e in sorted(event.dropna().unique()) if e != -1}
-    keep = (event >= 0) if method == "extended_twfe" else event.notna() & (event != -1)
-    pairs = sorted({(g, t) for g, t, k in zip(long["g"], long["year"], keep, strict=True) if k})
-    return {c: ((long["g"] == c[0]) & (long["year"] == c[1])).to_numpy(float) for c in pairs}
-
-
 def beside(long: pd.DataFrame) -> dict[object, np.ndarray]:
     years = sorted(long["year"].unique())[1:]
     slopes = {f"size {t}": long["size"].to_numpy() * (long["year"] == t).to_numpy() for t in years}
@@ -70,7 +58,7 @@ def expect_equal(found: ek.Effects, long: pd.DataFrame, asked: dict, held: dict,
 def test_covariates_of_firms(method: str, missing: float) -> None:
     long = table(missing)
     found, rows = ek.estimate(sample(long), method, **OWN), used(long, "x")
-    expect_equal(found, rows, award(method, rows), beside(rows))
+    expect_equal(found, rows, twins.award(method, rows), beside(rows))
     lost = int(long["x"].isna().sum())
     assert (f"firm_years_without_covariate:{lost}" in found.notes) == (lost > 0)
     assert {"time_varying_covariate:x", "time_varying_covariate:w"} <= set(found.notes)
@@ -82,7 +70,7 @@ def test_weights_and_clusters() -> None:
     weight = {f: 0.5 + i % 4 for i, f in enumerate(names)}
     found = ek.estimate(sample(long, np.array(list(weight.values())), ("region",)), "twfe", **OWN)
     rows = used(long, "x")
-    expect_equal(found, rows, award("twfe", rows), beside(rows), weight=weight, cluster="region")
+    expect_equal(found, rows, twins.award("twfe", rows), beside(rows), weight=weight, cluster="region")
 
 
 def test_clusters_in_two_ways_are_both_less_their_intersection() -> None:
@@ -110,7 +98,7 @@ def test_strata_too() -> None:
         for t in sorted(rows["year"].unique())[1:]:
             held[level, t] = ((rows["industry"] == level) & (rows["year"] == t)).to_numpy(float)
     found = ek.estimate(sample(long), "twfe", strata=("industry",), **OWN)
-    expect_equal(found, rows, award("twfe", rows), held)
+    expect_equal(found, rows, twins.award("twfe", rows), held)
 
 
 def test_two_outcomes_have_a_joint_covariance() -> None:
@@ -123,7 +111,7 @@ def test_two_outcomes_have_a_joint_covariance() -> None:
     found = ek.estimate(twins.sample(panel), "twfe", **OWN)
     for outcome in ("y", "y2"):
         rows = used(long.assign(y=long[outcome]), "x", "y")
-        expect_equal(found.of(outcome), rows, award("twfe", rows), beside(rows))
+        expect_equal(found.of(outcome), rows, twins.award("twfe", rows), beside(rows))
     every = long.dropna(subset=["y2"])
     every = every.assign(total=every["y"] + every["y2"])
     one = twins.panel(every, ("y", "y2", "total"), covariates=("size",), time_varying=("x", "w"))
@@ -137,14 +125,14 @@ def test_all_columns_are_counted(method: str) -> None:
     """Disclosure control asks how many degrees of freedom are left: firm effects apart, each column takes one."""
     long = table()
     rows = used(long, "x", "w")
-    columns = [*award(method, rows), *beside(rows), *range(rows["year"].nunique() - 1)]
+    columns = [*twins.award(method, rows), *beside(rows), *range(rows["year"].nunique() - 1)]
     assert ek.estimate(sample(long), method, **OWN).columns == {"y": len(columns)}
 
 
 def test_equal_variances() -> None:
     long = table()
     found, rows = ek.estimate(sample(long), "twfe", covariance="homoskedastic", **OWN), used(long, "x")
-    asked, held = award("twfe", rows), beside(rows)
+    asked, held = twins.award("twfe", rows), beside(rows)
     dummies = [pd.get_dummies(rows["year"], dtype=float).to_numpy()[:, 1:], pd.get_dummies(rows["firm"], dtype=float)]
     x = np.column_stack([*asked.values(), *held.values(), *dummies])
     bread, y = np.linalg.inv(x.T @ x), rows["y"].to_numpy()
@@ -163,7 +151,7 @@ def test_cohort_trends(method: str, options: dict) -> None:
     long = used(table(), "x")
     long["y"] += 0.3 * (long["g"] == 2014) * (long["year"] - 2011)
     found = ek.estimate(sample(long), method, cohort_trends=True, **options)
-    asked = {k: v for k, v in award(method, long).items() if method != "event_study" or k >= 0}
+    asked = {k: v for k, v in twins.award(method, long).items() if method != "event_study" or k >= 0}
     expect_equal(found, long, asked, trends(long, [2013, 2014, 2015]) | (beside(long) if options == OWN else {}))
 
 
@@ -171,14 +159,14 @@ def test_a_trend_of_one_cohort_is_that_of_the_treated() -> None:
     long = used(table(), "x")
     long["g"] = np.where(long["g"] > 0, 2014, 0)
     found = ek.estimate(sample(long), "twfe", cohort_trends=True)
-    expect_equal(found, long, award("twfe", long), trends(long, [2014]))
+    expect_equal(found, long, twins.award("twfe", long), trends(long, [2014]))
 
 
 def test_trends_without_never_treated_depart_from_the_last_cohort() -> None:
     long = used(table(n=300), "x")
     long = long[long["g"] > 0].reset_index(drop=True)
     found = ek.estimate(sample(long), "twfe", cohort_trends=True)
-    expect_equal(found, long, award("twfe", long), trends(long, [2013, 2014]))
+    expect_equal(found, long, twins.award("twfe", long), trends(long, [2013, 2014]))
 
 
 def test_a_trend_keeps_the_correction_for_few_treated_firms() -> None:
@@ -194,7 +182,7 @@ def test_last_cohort_as_comparison_beside_covariates() -> None:
     long = long[long["g"] > 0]
     rows = used(long[long["year"] < long["g"].max()], "x")
     rows = rows[rows.groupby("firm")["y"].transform("size") > 1].reset_index(drop=True)
-    asked = {c: v for c, v in award("extended_twfe", rows).items() if c[0] < long["g"].max()}
+    asked = {c: v for c, v in twins.award("extended_twfe", rows).items() if c[0] < long["g"].max()}
     expect_equal(ek.estimate(sample(long), "extended_twfe", **OWN), rows, asked, beside(rows))
 
 
@@ -228,7 +216,7 @@ def test_aggregation_knows_how_effects_and_shares_move_together() -> None:
     """The sum over a cohort's firms of influence times weight, from regressions with every dummy a column."""
     long = table()
     cells, rows = ek.estimate(sample(long), "extended_twfe", **OWN), used(long, "x")
-    asked, held = award("extended_twfe", rows), beside(rows)
+    asked, held = twins.award("extended_twfe", rows), beside(rows)
     firms = pd.get_dummies(rows["firm"], dtype=float)
     years = pd.get_dummies(rows["year"], dtype=float).to_numpy()[:, 1:]
     x, y = np.column_stack([*asked.values(), *held.values(), years, firms]), rows["y"].to_numpy()

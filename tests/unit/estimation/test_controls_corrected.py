@@ -43,27 +43,6 @@ def sample(
     return twins.sample(twins.corrected(panel, correction), weight)
 
 
-def award(method: str, long: pd.DataFrame) -> dict[object, np.ndarray]:
-    """Return what the method asks of the award."""
-    event = (long["year"] - long["g"]).where(long["g"] > 0)
-    if method == "twfe":
-        return {"treated": (event >= 0).to_numpy(float)}
-    if method == "event_study":
-        return {e: (event == e).to_numpy(float) for e in sorted(event.dropna().unique()) if e != -1}
-    keep = (event >= 0) if method == "extended_twfe" else event.notna() & (event != -1)
-    pairs = sorted({(g, t) for g, t, k in zip(long["g"], long["year"], keep, strict=True) if k})
-    return {c: ((long["g"] == c[0]) & (long["year"] == c[1])).to_numpy(float) for c in pairs}
-
-
-def held(long: pd.DataFrame, own: dict = OWN) -> dict[object, np.ndarray]:
-    """Return the covariates as columns."""
-    found = {name: long[name].to_numpy() for name in own.get("time_varying", ())}
-    for name in own.get("baseline", ()):
-        for t in sorted(long["year"].unique())[1:]:
-            found[name, t] = long[name].to_numpy() * (long["year"] == t).to_numpy()
-    return found
-
-
 def expect_equal(found: ek.Effects, twin: tuple[np.ndarray, np.ndarray, np.ndarray], within: float = EQUAL) -> None:
     k = len(found.table)
     np.testing.assert_allclose(found.table["estimate"], twin[0][:k], rtol=within, atol=within)
@@ -78,7 +57,7 @@ def expect_equal(found: ek.Effects, twin: tuple[np.ndarray, np.ndarray, np.ndarr
 def test_against_every_dummy_a_column(method: str, correction: str, missing: float) -> None:
     long = table(missing)
     found = ek.estimate(sample(long, correction), method, **OWN)
-    expect_equal(found, twins.corrected_regression(long, award(method, long) | held(long), correction))
+    expect_equal(found, twins.corrected_regression(long, twins.award(method, long) | twins.held(long, OWN), correction))
 
 
 @pytest.mark.parametrize("correction", CORRECTIONS)
@@ -88,13 +67,16 @@ def test_weights_that_differ_from_firm_to_firm(correction: str) -> None:
     found = ek.estimate(sample(long, correction, np.array(list(weight.values()))), "event_study", **OWN)
     rows = long[long["firm"].map(weight) > 0].reset_index(drop=True)
     expect_equal(
-        found, twins.corrected_regression(rows, award("event_study", rows) | held(rows), correction, weight=weight)
+        found,
+        twins.corrected_regression(
+            rows, twins.award("event_study", rows) | twins.held(rows, OWN), correction, weight=weight
+        ),
     )
 
 
 def test_strata_and_a_trend() -> None:
     long = table()
-    beside = held(long) | {"trend": (long["g"] == 2014) * (long["year"] - 2011.0)}
+    beside = twins.held(long, OWN) | {"trend": (long["g"] == 2014) * (long["year"] - 2011.0)}
     beside |= {
         (level, t): ((long["industry"] == level) & (long["year"] == t)).to_numpy(float)
         for level in ("I1", "I2") for t in range(2012, 2017)
@@ -102,7 +84,7 @@ def test_strata_and_a_trend() -> None:
     long["g"] = np.where(long["g"] > 0, 2014, 0)
     beside["trend"] = ((long["g"] == 2014) * (long["year"] - 2011.0)).to_numpy()
     found = ek.estimate(sample(long, "cr2"), "twfe", strata=("industry",), cohort_trends=True, **OWN)
-    expect_equal(found, twins.corrected_regression(long, award("twfe", long) | beside, "cr2"))
+    expect_equal(found, twins.corrected_regression(long, twins.award("twfe", long) | beside, "cr2"))
 
 
 @pytest.mark.parametrize("correction", CORRECTIONS)
@@ -137,10 +119,10 @@ def test_two_outcomes_have_a_joint_covariance(correction: str) -> None:
 def test_a_firm_that_nearly_decides_alone(correction: str, far: int, within: float) -> None:
     """The covariate is the award and a little more, but for one firm. Left out it changes a great deal (CR3)."""
     long = table(0.0)
-    hit = award("twfe", long)["treated"]
+    hit = twins.award("twfe", long)["treated"]
     long["x"] = hit + long["x"] / np.where(long["firm"] == "F00007", 1, far)
     found = ek.estimate(sample(long, correction), "twfe", time_varying=("x",))
-    regressors = {"treated": hit} | held(long, {"time_varying": ("x",)})
+    regressors = {"treated": hit} | twins.held(long, {"time_varying": ("x",)})
     expect_equal(found, twins.corrected_regression(long, regressors, correction), within)
 
 
@@ -149,7 +131,7 @@ def test_a_firm_that_decides_a_slope_alone_has_no_say_there(correction: str) -> 
     long = table(0.0)
     long["x"] = long["x"].where(long["firm"] == "F00007", 0.0)
     found = ek.estimate(sample(long, correction), "event_study", time_varying=("x",))
-    regressors = award("event_study", long) | held(long, {"time_varying": ("x",)})
+    regressors = twins.award("event_study", long) | twins.held(long, {"time_varying": ("x",)})
     expect_equal(found, twins.corrected_regression(long, regressors, correction))
 
 
@@ -171,7 +153,9 @@ def test_neither_the_order_of_firms_nor_blocks_change_a_bit(correction: str, mon
 def test_shares_of_cohorts_know_the_corrected_influence(correction: str) -> None:
     long = table()
     cells = ek.estimate(sample(long, correction), "extended_twfe", **OWN)
-    _, influence, _ = twins.corrected_regression(long, award("extended_twfe", long) | held(long), correction)
+    _, influence, _ = twins.corrected_regression(
+        long, twins.award("extended_twfe", long) | twins.held(long, OWN), correction
+    )
     cohort = long.groupby("firm")["g"].first().to_numpy()
     expected = [influence[cohort == g, : len(cells.table)].sum(axis=0) for g in cells.shares.cohorts]
     np.testing.assert_allclose(cells.shares.cross, np.column_stack(expected), atol=SUMMED)
@@ -213,7 +197,7 @@ def test_clusters_above_the_firm(method: str, correction: str) -> None:
     weight = {f: (i % 4) / 2 for i, f in enumerate(sorted(long["firm"].unique()))}
     found = ek.estimate(in_regions(long, correction, np.array(list(weight.values()))), method, **OWN)
     rows = long[long["firm"].map(weight) > 0].reset_index(drop=True)
-    regressors = award(method, rows) | held(rows)
+    regressors = twins.award(method, rows) | twins.held(rows, OWN)
     expect_equal(found, twins.corrected_regression(rows, regressors, correction, weight=weight, cluster="region"))
 
 

@@ -38,15 +38,6 @@ def sample(
     return twins.sample(dataclasses.replace(panel, inference=Inference(**{"correction": "cr1"} | choices)))
 
 
-def held(long: pd.DataFrame, own: dict = OWN) -> dict[object, np.ndarray]:
-    """Return the covariates as columns."""
-    found = {name: long[name].to_numpy() for name in own.get("time_varying", ())}
-    for name in own.get("baseline", ()):
-        for t in sorted(long["year"].unique())[1:]:
-            found[name, t] = long[name].to_numpy() * (long["year"] == t).to_numpy()
-    return found
-
-
 def used(long: pd.DataFrame) -> pd.DataFrame:
     return long.dropna(subset=["x", "y"]).reset_index(drop=True)
 
@@ -60,12 +51,12 @@ def test_equals_twin(missing: float, never: bool, own: dict) -> None:
         long = long[(long["g"] > 0) & (long["year"] < long["g"].max())].reset_index(drop=True)
     rows = used(long) if "time_varying" in own else long
     found = ek.estimate(sample(long), "imputation", **own)
-    cells, effects, psi = twins.imputation(rows, held(rows, own))
+    cells, effects, psi = twins.imputation(rows, twins.held(rows, own))
     assert list(zip(found.table["cohort"], found.table["year"], strict=True)) == cells
     np.testing.assert_allclose(found.table["estimate"], effects, atol=TWIN)
     np.testing.assert_allclose(found.vcov, psi.T @ psi, atol=TWIN)
     assert np.isinf(found.dof)
-    assert found.columns == {"y": rows["year"].nunique() - 1 + len(held(rows, own)) + len(cells)}
+    assert found.columns == {"y": rows["year"].nunique() - 1 + len(twins.held(rows, own)) + len(cells)}
     lost = len(long) - len(rows)
     assert (f"firm_years_without_covariate:{lost}" in found.notes) == (lost > 0)
     assert ("time_varying_covariate:x" in found.notes) == ("time_varying" in own)
@@ -76,7 +67,7 @@ def test_anticipated_years_are_treated_years() -> None:
     panel = dataclasses.replace(sample(long).panel, anticipation=1)
     found, rows = ek.estimate(twins.sample(panel), "imputation", **OWN), used(long)
     early = rows.assign(g=np.where(rows["g"] > 0, rows["g"] - 1, 0))
-    cells, effects, psi = twins.imputation(early, held(early))
+    cells, effects, psi = twins.imputation(early, twins.held(early, OWN))
     assert list(zip(found.table["cohort"] - 1, found.table["year"], strict=True)) == cells
     np.testing.assert_allclose(found.table["estimate"], effects, atol=TWIN)
     np.testing.assert_allclose(found.vcov, psi.T @ psi, atol=TWIN)
@@ -86,7 +77,7 @@ def test_clusters_above_the_firm() -> None:
     long = table()
     rows = used(long)
     found = ek.estimate(sample(long, clusters=("region",)), "imputation", **OWN)
-    _, effects, psi = twins.imputation(rows, held(rows))
+    _, effects, psi = twins.imputation(rows, twins.held(rows, OWN))
     summed = pd.DataFrame(psi).groupby(rows.groupby("firm")["region"].first().to_numpy()).sum().to_numpy()
     np.testing.assert_allclose(found.table["estimate"], effects, atol=TWIN)
     np.testing.assert_allclose(found.vcov, summed.T @ summed, atol=TWIN)
@@ -99,7 +90,7 @@ def test_two_outcomes_have_a_joint_covariance() -> None:
     each = []
     for outcome in ("y", "y2"):
         rows = used(long.assign(y=long[outcome]))
-        _, effects, psi = twins.imputation(rows, held(rows))
+        _, effects, psi = twins.imputation(rows, twins.held(rows, OWN))
         np.testing.assert_allclose(found.of(outcome).table["estimate"], effects, atol=TWIN)
         each.append(pd.DataFrame(psi, index=sorted(rows["firm"].unique())))
     joint = pd.concat(each, axis=1).fillna(0.0).to_numpy()
@@ -110,7 +101,7 @@ def test_shares_of_cohorts_move_with_effects() -> None:
     long = table()
     rows = used(long)
     found = ek.estimate(sample(long), "imputation", **OWN)
-    _, _, psi = twins.imputation(rows, held(rows))
+    _, _, psi = twins.imputation(rows, twins.held(rows, OWN))
     cohort = rows.groupby("firm")["g"].first().to_numpy()
     expected = [psi[cohort == g].sum(axis=0) for g in found.shares.cohorts]
     np.testing.assert_allclose(found.shares.cross, np.column_stack(expected), atol=10 * TWIN)
